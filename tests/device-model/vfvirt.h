@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The types that the files of the device model share, and who provides what.
+ *
+ * One card = one VfvirtPf. It owns the embedded switch, the administration queues, the faults
+ * and the counters. Every function of the card (PF and VFs) is a virtio-pci proxy with a
+ * VfvirtNet behind it. All of it runs under the big QEMU lock; there are no other locks.
+ *
+ * Member ids: 0 is the PF itself (as a switch port, a counter row, a fault target), 1..240 the
+ * VFs, as the specification numbers the members of the SR-IOV group.
+ */
+#ifndef VFVIRT_H
+#define VFVIRT_H
+
+#include "hw/pci/pci_device.h"
+#include "hw/virtio/virtio-pci.h"
+#include "hw/virtio/virtio.h"
+#include "net/net.h"
+#include "standard-headers/linux/virtio_net.h"
+
+#define VFVIRT_VFS_MAX 240
+#define VFVIRT_PORTS_MAX (VFVIRT_VFS_MAX + 1)
+#define VFVIRT_ADMIN_QUEUES_MAX 8
+#define VFVIRT_QUEUE_PAIRS_MAX 16
+
+/* Bits that QEMU's headers do not name. */
+#define VFVIRT_F_SR_IOV 37
+#define VFVIRT_F_RING_RESET 40
+#define VFVIRT_F_ADMIN_VQ 41
+
+#define TYPE_VFVIRT_NET "vfvirt-net-device"
+OBJECT_DECLARE_SIMPLE_TYPE(VfvirtNet, VFVIRT_NET)
+#define TYPE_VFVIRT_PF "vfvirt-net-pf"
+OBJECT_DECLARE_SIMPLE_TYPE(VfvirtPf, VFVIRT_PF)
+#define TYPE_VFVIRT_VF "vfvirt-net-vf"
+OBJECT_DECLARE_SIMPLE_TYPE(VfvirtVf, VFVIRT_VF)
+
+typedef struct VfvirtAdmin VfvirtAdmin;       /* admin.c: queues and commands in flight */
+typedef struct VfvirtFaults VfvirtFaults;     /* fault.c: the armed faults */
+typedef struct VfvirtCounters VfvirtCounters; /* counters.c */
+typedef struct VfvirtSwitch VfvirtSwitch;     /* switch.c: ports and learned addresses */
+
+/* Where the doorbells for legacy drivers lie, in the order NOTIFY_INFO names them. */
+typedef enum VfvirtNotifyInfo {
+    VFVIRT_NOTIFY_NONE,         /* opcode 6 is not offered */
+    VFVIRT_NOTIFY_MEMBER,       /* one entry, in the member's BAR */
+    VFVIRT_NOTIFY_OWNER,        /* one entry, in the owner's BAR */
+    VFVIRT_NOTIFY_MEMBER_OWNER, /* both, the member's first */
+} VfvirtNotifyInfo;
+
+/* How strictly the SR-IOV group is checked. */
+typedef enum VfvirtGroupRules {
+    VFVIRT_GROUP_LENIENT,       /* LIST_QUERY and LIST_USE work before any VF exists */
+    VFVIRT_GROUP_STRICT,        /* S-53, SX-8: the group exists only while VF Enable is set */
+    VFVIRT_GROUP_STRICT_MEMBER, /* also SX-1: LIST_* must carry a member id of 1..NumVFs */
+} VfvirtGroupRules;
+
+/* The doorbells: a 16-bit little-endian write of the queue index notifies that queue (S-65). */
+#define VFVIRT_MEMBER_DOORBELL_BAR 4
+#define VFVIRT_MEMBER_DOORBELL_OFFSET 0x2800
+#define VFVIRT_OWNER_DOORBELL_BAR 2
+#define VFVIRT_OWNER_DOORBELL_STRIDE_BYTES 16 /* offset = (member_id - 1) * stride */
+
+/* The virtio network device behind one function. net.c */
+struct VfvirtNet {
+    VirtIODevice parent_obj;
+
+    VfvirtPf *pf;       /* the card; set before realize; not owned */
+    uint16_t member_id; /* 0: the PF's own device */
+    uint16_t queue_pairs;
+    uint16_t queue_size;
+    struct virtio_net_config config; /* little-endian, as the driver sees it */
+    uint8_t permanent_mac[6];
+    VirtQueue *rx[VFVIRT_QUEUE_PAIRS_MAX];
+    VirtQueue *tx[VFVIRT_QUEUE_PAIRS_MAX];
+    QEMUBH *tx_bh[VFVIRT_QUEUE_PAIRS_MAX];
+    VirtQueue *ctrl;
+    uint16_t queue_pairs_in_use; /* set by the control queue's MQ command */
+    bool promiscuous, all_multicast;
+    /*
+     * The driver reached this device through legacy commands since its last reset. Cleared by
+     * every reset; set by the first legacy register write. Legacy layout of rings and headers
+     * itself follows from VERSION_1 not being negotiated.
+     */
+    bool legacy;
+};
+
+/* What PF and VF have in common as PCI functions. function.c */
+typedef struct VfvirtFunction {
+    VirtIOPCIProxy proxy; /* must stay first */
+    VfvirtNet net;
+    MemoryRegion num_queues_mr;   /* 0x12: the administration queues are not counted (S-04) */
+    MemoryRegion admin_regs_mr;   /* 0x3c..0x3f, PF only */
+    MemoryRegion status_mr;       /* 0x14: fault reset-stuck */
+    MemoryRegion legacy_bell_mr;  /* VF: the doorbell in its own BAR */
+    MemoryRegion dead_mr[PCI_NUM_REGIONS]; /* laid over each BAR while the card is gone */
+    bool gone;                    /* config space and BARs read all ones, writes are lost */
+} VfvirtFunction;
+
+struct VfvirtVf {
+    VfvirtFunction fn;
+};
+
+struct VfvirtPf {
+    VfvirtFunction fn;
+    NICConf nic_conf; /* properties mac, netdev: the card's base MAC and its uplink */
+    NICState *nic;    /* the uplink's end in the card */
+
+    /* properties */
+    uint16_t total_vfs;
+    uint16_t queue_pairs, vf_queue_pairs;
+    uint16_t vf_vectors;
+    uint16_t queue_size;
+    uint16_t admin_queues, admin_queue_size;
+    uint16_t admin_queue_index; /* 0xffff: the first index after a gap behind the net queues */
+    bool intx_only;
+    bool vf_legacy;             /* offer the legacy opcodes at all */
+    VfvirtNotifyInfo notify_info;
+    VfvirtGroupRules group_rules;
+
+    MemoryRegion owner_bells_mr;
+    VfvirtAdmin *admin;
+    VfvirtFaults *faults;
+    VfvirtCounters *counters;
+    VfvirtSwitch *fabric;
+};
+
+/* ---- pf.c, function.c, vf.c: the PCI functions ---------------------------------------- */
+
+/* NumVFs while VF Enable is set, else 0. */
+uint16_t vfvirt_pf_num_vfs(VfvirtPf *pf);
+/* The member's function, or NULL when member_id is not in 1..NumVFs of an enabled group. */
+VfvirtFunction *vfvirt_pf_member(VfvirtPf *pf, uint64_t member_id);
+/* Function by port: 0 the PF, 1..total_vfs the VFs whether enabled or not; NULL beyond. */
+VfvirtFunction *vfvirt_pf_port(VfvirtPf *pf, uint16_t port);
+/* Like a function-level reset of one function without the PCI part: virtio, rings, vectors. */
+void vfvirt_function_reset(VfvirtFunction *fn);
+/* Configuration space, BARs, interrupts and DMA of one function stop to exist, or come back. */
+void vfvirt_function_set_gone(VfvirtFunction *fn, bool gone);
+/* Rewrites the length field of the common-configuration capability (normally 0x40). */
+void vfvirt_function_set_common_cfg_length(VfvirtFunction *fn, uint32_t length_bytes);
+/* MSI-X enabled in the function's PCI configuration space. */
+bool vfvirt_function_msix_on(VfvirtFunction *fn);
+
+/* ---- net.c: queues, features, configuration ------------------------------------------ */
+
+/* The feature bits this device offers to a modern driver (without the transport's own). */
+uint64_t vfvirt_net_features(VfvirtNet *net);
+/* Frame from the switch to the driver; drops when there is no buffer. True when delivered. */
+bool vfvirt_net_receive(VfvirtNet *net, const uint8_t *frame, size_t length_bytes);
+/* Guest kicked queue `index` (any queue of the function, also by a legacy doorbell). */
+void vfvirt_net_notify(VfvirtNet *net, uint16_t index);
+
+/* ---- switch.c ------------------------------------------------------------------------- */
+
+VfvirtSwitch *vfvirt_switch_new(VfvirtPf *pf);
+void vfvirt_switch_free(VfvirtSwitch *fabric);
+/* A frame enters at `port` (0 PF, 1.. VFs, VFVIRT_PORT_UPLINK) and leaves where it must. */
+#define VFVIRT_PORT_UPLINK 0xffff
+void vfvirt_switch_forward(VfvirtSwitch *fabric, uint16_t port, const uint8_t *frame,
+                           size_t length_bytes);
+/* Forget what was learned at `port`. */
+void vfvirt_switch_flush_port(VfvirtSwitch *fabric, uint16_t port);
+
+/* ---- admin.c: administration queues ---------------------------------------------------- */
+
+VfvirtAdmin *vfvirt_admin_new(VfvirtPf *pf);
+void vfvirt_admin_free(VfvirtAdmin *admin); /* cancels everything in flight */
+/* virtio output handler of every administration queue. */
+void vfvirt_admin_handle_output(VirtIODevice *vdev, VirtQueue *vq);
+/* Queue `index` was reset: what it held is forgotten, no buffer of it is touched again. */
+void vfvirt_admin_queue_reset(VfvirtAdmin *admin, uint16_t index);
+/* The PF was reset (status 0, FLR, unplug): as above for all queues, and LIST_USE is undone. */
+void vfvirt_admin_device_reset(VfvirtAdmin *admin);
+/* VF Enable was cleared: pending group commands are answered now (EINVAL, INVALID_GROUP). */
+void vfvirt_admin_vfs_disabled(VfvirtAdmin *admin);
+
+/* ---- legacy.c: the legacy registers of a VF -------------------------------------------- */
+
+/*
+ * Both access one register field of a member as a native legacy device would (S-62, S-64).
+ * common: the common header, else the device configuration. 0, or -EINVAL when the access is
+ * not inside one field; then nothing happened.
+ */
+int vfvirt_legacy_read(VfvirtFunction *fn, bool common, uint8_t offset, uint8_t *data,
+                       size_t length_bytes);
+int vfvirt_legacy_write(VfvirtFunction *fn, bool common, uint8_t offset, const uint8_t *data,
+                        size_t length_bytes);
+
+/* ---- fault.c ---------------------------------------------------------------------------- */
+
+VfvirtFaults *vfvirt_faults_new(VfvirtPf *pf);
+void vfvirt_faults_free(VfvirtFaults *faults);
+/* Adds the QOM properties fault, fault-clear and faults (README.md) to the PF. */
+void vfvirt_faults_add_properties(Object *pf);
+/* What the register overlays of the PF show: `real`, or what an armed fault wants. */
+uint16_t vfvirt_fault_admin_queue_num(VfvirtFaults *faults, uint16_t real);
+uint16_t vfvirt_fault_admin_queue_index(VfvirtFaults *faults, uint16_t real);
+/* True while the reset of this port (0 PF) must never be acknowledged; counts the strike. */
+bool vfvirt_fault_reset_stuck(VfvirtFaults *faults, uint16_t port);
+
+/* ---- counters.c -------------------------------------------------------------------------- */
+
+VfvirtCounters *vfvirt_counters_new(void);
+void vfvirt_counters_free(VfvirtCounters *counters);
+/* Adds the QOM properties counters and counters-reset (README.md) to the PF. */
+void vfvirt_counters_add_properties(Object *pf);
+/* Called by the functions for each event named. */
+void vfvirt_count_kick(VfvirtCounters *counters, uint16_t port, uint16_t queue);
+void vfvirt_count_interrupt(VfvirtCounters *counters, uint16_t port, uint16_t queue);
+typedef enum VfvirtBell { VFVIRT_BELL_MEMBER, VFVIRT_BELL_OWNER, VFVIRT_BELL_COMMAND } VfvirtBell;
+void vfvirt_count_bell(VfvirtCounters *counters, uint16_t member_id, VfvirtBell bell);
+void vfvirt_count_frame(VfvirtCounters *counters, uint16_t port, bool to_driver, bool dropped);
+
+/* ---- hotplug.c ----------------------------------------------------------------------------- */
+
+/* Adds the QOM property gone to the PF. */
+void vfvirt_hotplug_add_properties(Object *pf);
+/*
+ * The whole card vanishes as if pulled out of its slot (or is pushed in again, freshly reset):
+ * all functions dead, then link down and presence change at the slot above.
+ */
+void vfvirt_card_set_gone(VfvirtPf *pf, bool gone);
+
+#endif
