@@ -125,6 +125,56 @@ struct VfvirtPf {
     VfvirtSwitch *fabric;
 };
 
+/* What can be armed; README.md tells what each does. */
+typedef enum VfvirtFaultKind {
+    VFVIRT_FAULT_DELAY,
+    VFVIRT_FAULT_STALL,
+    VFVIRT_FAULT_STATUS,
+    VFVIRT_FAULT_USED_LENGTH,
+    VFVIRT_FAULT_RANDOM_RESULT,
+    VFVIRT_FAULT_DUPLICATE,
+    VFVIRT_FAULT_LIST_QUERY,
+    VFVIRT_FAULT_NOTIFY_INFO,
+    VFVIRT_FAULT_ADMIN_QUEUE_NUM,
+    VFVIRT_FAULT_ADMIN_QUEUE_INDEX,
+    VFVIRT_FAULT_COMMON_CFG_LENGTH,
+    VFVIRT_FAULT_RESET_STUCK,
+    VFVIRT_FAULT_NEEDS_RESET,
+    VFVIRT_FAULT_MAX
+} VfvirtFaultKind;
+
+typedef enum VfvirtUsedLength {
+    VFVIRT_USED_SHORT,
+    VFVIRT_USED_ZERO,
+    VFVIRT_USED_LONG,
+} VfvirtUsedLength;
+
+typedef enum VfvirtBadEntry {
+    VFVIRT_BAD_FLAG,
+    VFVIRT_BAD_BAR,
+    VFVIRT_BAD_ALIGNMENT,
+    VFVIRT_BAD_OFFSET,
+    VFVIRT_BAD_ABSENT, /* no entries at all: the opcode is neither listed nor accepted */
+} VfvirtBadEntry;
+
+/* One armed fault. Only the options that its kind has carry a meaning. */
+typedef struct VfvirtFault {
+    VfvirtFaultKind kind;
+    int32_t member;     /* -1: all */
+    int32_t opcode;     /* -1: all */
+    int64_t times_left; /* -1: until cleared */
+    uint64_t struck;
+    uint32_t ms;
+    bool hold_queue;
+    uint16_t status, qualifier;
+    VfvirtUsedLength mode;
+    VfvirtBadEntry bad;
+    uint32_t bytes;
+    uint64_t bits;
+    uint16_t value;
+    QTAILQ_ENTRY(VfvirtFault) next;
+} VfvirtFault;
+
 /* ---- pf.c, function.c, vf.c: the PCI functions ---------------------------------------- */
 
 /* NumVFs while VF Enable is set, else 0. */
@@ -174,6 +224,10 @@ void vfvirt_admin_queue_reset(VfvirtAdmin *admin, uint16_t index);
 void vfvirt_admin_device_reset(VfvirtAdmin *admin);
 /* VF Enable was cleared: pending group commands are answered now (EINVAL, INVALID_GROUP). */
 void vfvirt_admin_vfs_disabled(VfvirtAdmin *admin);
+/* Commands that the driver waits for: held by a fault, or finished behind a held one. */
+uint32_t vfvirt_admin_in_flight(VfvirtAdmin *admin);
+/* The faults of this kind (delay, stall) were cleared: what they hold is answered now. */
+void vfvirt_admin_release(VfvirtAdmin *admin, VfvirtFaultKind kind);
 
 /* ---- legacy.c: the legacy registers of a VF -------------------------------------------- */
 
@@ -193,6 +247,15 @@ VfvirtFaults *vfvirt_faults_new(VfvirtPf *pf);
 void vfvirt_faults_free(VfvirtFaults *faults);
 /* Adds the QOM properties fault, fault-clear and faults (README.md) to the PF. */
 void vfvirt_faults_add_properties(Object *pf);
+/*
+ * The armed fault of that kind which names this member and opcode most closely, or NULL.
+ * strike counts it and uses up one of its times; peek only looks. opcode -1: no command.
+ * The answer is valid until the next change of the faults.
+ */
+const VfvirtFault *vfvirt_fault_strike(VfvirtFaults *faults, VfvirtFaultKind kind,
+                                       uint16_t member_id, int32_t opcode);
+const VfvirtFault *vfvirt_fault_peek(VfvirtFaults *faults, VfvirtFaultKind kind,
+                                     uint16_t member_id, int32_t opcode);
 /* What the register overlays of the PF show: `real`, or what an armed fault wants. */
 uint16_t vfvirt_fault_admin_queue_num(VfvirtFaults *faults, uint16_t real);
 uint16_t vfvirt_fault_admin_queue_index(VfvirtFaults *faults, uint16_t real);
@@ -211,11 +274,18 @@ void vfvirt_count_interrupt(VfvirtCounters *counters, uint16_t port, uint16_t qu
 typedef enum VfvirtBell { VFVIRT_BELL_MEMBER, VFVIRT_BELL_OWNER, VFVIRT_BELL_COMMAND } VfvirtBell;
 void vfvirt_count_bell(VfvirtCounters *counters, uint16_t member_id, VfvirtBell bell);
 void vfvirt_count_frame(VfvirtCounters *counters, uint16_t port, bool to_driver, bool dropped);
+/* A command was taken from its queue; was answered; was dropped without an answer. */
+void vfvirt_count_submitted(VfvirtCounters *counters, uint16_t port, uint16_t opcode);
+void vfvirt_count_answered(VfvirtCounters *counters, uint16_t port, uint16_t opcode,
+                           uint16_t status, uint16_t qualifier);
+void vfvirt_count_unanswered(VfvirtCounters *counters, uint16_t port, uint16_t opcode);
 
 /* ---- hotplug.c ----------------------------------------------------------------------------- */
 
 /* Adds the QOM property gone to the PF. */
 void vfvirt_hotplug_add_properties(Object *pf);
+/* Called when the PF is realized: lets the driver of the slot above enable link-state events. */
+void vfvirt_hotplug_prepare_slot(VfvirtPf *pf);
 /*
  * The whole card vanishes as if pulled out of its slot (or is pushed in again, freshly reset):
  * all functions dead, then link down and presence change at the slot above.
