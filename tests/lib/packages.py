@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Packages that the host itself needs: says which are missing and why, then installs them."""
+
+import os
+import subprocess
+
+from . import shell
+from .errors import Problem
+
+# Name -> why it is needed. A package that is not here is not installed.
+REASONS = {
+    "debian-archive-keyring": "the keys that Debian's packages are checked with",
+    "mmdebstrap": "makes the builder trees",
+    "kmod": "depmod, for the modules of the tested kernels",
+    "xz-utils": "unpacks kernel modules",
+    "zstd": "unpacks kernel modules",
+    "util-linux": "unshare, which keeps mounts and processes of a run to itself",
+}
+
+
+def need_root():
+    """Raises Problem unless this process is root."""
+    if os.geteuid() != 0:
+        raise Problem("must run as root (builder trees need chroot and mounts): "
+                      "run it again with sudo")
+
+
+def installed(name):
+    """Whether a package is installed and configured."""
+    done = subprocess.run(["dpkg-query", "-W", "-f", "${db:Status-Status}", name],
+                          capture_output=True, text=True, check=False)
+    return done.stdout == "installed"
+
+
+def ensure(*names):
+    """Installs those of the named packages that are missing, after saying which and why."""
+    missing = [name for name in names if not installed(name)]
+    if not missing:
+        return
+    need_root()
+    for name in missing:
+        shell.say(f"installing the package {name}: {REASONS[name]}")
+    what = "cannot install " + " ".join(missing)
+    environment = {"DEBIAN_FRONTEND": "noninteractive"}
+    shell.run(["apt-get", "-o", "APT::Update::Error-Mode=any", "update"], what, limit_s=300,
+              env=environment)
+    shell.run(["apt-get", "-o", "DPkg::Lock::Timeout=120", "install", "-y",
+               "--no-install-recommends", *missing], what, limit_s=900, env=environment)
