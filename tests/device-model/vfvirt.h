@@ -61,6 +61,23 @@ typedef enum VfvirtGroupRules {
 #define VFVIRT_OWNER_DOORBELL_BAR 2
 #define VFVIRT_OWNER_DOORBELL_STRIDE_BYTES 16 /* offset = (member_id - 1) * stride */
 
+#define VFVIRT_FILTER_ADDRESSES_MAX 64
+
+/* A list of MAC addresses that the driver wants; `all` when it wanted more than fit. */
+typedef struct VfvirtAddresses {
+    uint8_t mac[VFVIRT_FILTER_ADDRESSES_MAX][6];
+    uint8_t count;
+    bool all;
+} VfvirtAddresses;
+
+/* Which frames the driver wants to see. control.c */
+typedef struct VfvirtFilter {
+    bool promiscuous, all_multicast;
+    VfvirtAddresses unicast, multicast;
+} VfvirtFilter;
+
+#define VFVIRT_PENDING_CTRL (1u << 31)
+
 /* The virtio network device behind one function. net.c */
 struct VfvirtNet {
     VirtIODevice parent_obj;
@@ -71,12 +88,14 @@ struct VfvirtNet {
     uint16_t queue_size;
     struct virtio_net_config config; /* little-endian, as the driver sees it */
     uint8_t permanent_mac[6];
+    /* By the negotiated features: without MQ there is one pair and ctrl follows it. */
     VirtQueue *rx[VFVIRT_QUEUE_PAIRS_MAX];
     VirtQueue *tx[VFVIRT_QUEUE_PAIRS_MAX];
-    QEMUBH *tx_bh[VFVIRT_QUEUE_PAIRS_MAX];
     VirtQueue *ctrl;
+    QEMUBH *bh;       /* transmits and runs control commands, outside of the guest's kick */
+    uint32_t pending; /* what bh has to look at: bit n: tx[n]; VFVIRT_PENDING_CTRL */
     uint16_t queue_pairs_in_use; /* set by the control queue's MQ command */
-    bool promiscuous, all_multicast;
+    VfvirtFilter filter;
     /*
      * The driver reached this device through legacy commands since its last reset. Cleared by
      * every reset; set by the first legacy register write. Legacy layout of rings and headers
@@ -89,12 +108,15 @@ struct VfvirtNet {
 typedef struct VfvirtFunction {
     VirtIOPCIProxy proxy; /* must stay first */
     VfvirtNet net;
-    MemoryRegion num_queues_mr;   /* 0x12: the administration queues are not counted (S-04) */
-    MemoryRegion admin_regs_mr;   /* 0x3c..0x3f, PF only */
-    MemoryRegion status_mr;       /* 0x14: fault reset-stuck */
+    /* What our handlers for the common registers and the configuration space stand before. */
+    const MemoryRegionOps *common_ops;
+    PCIConfigReadFunc *config_read;
+    PCIConfigWriteFunc *config_write;
+    MemoryListener listener;      /* keeps the mapped rings true when the memory map changes */
     MemoryRegion legacy_bell_mr;  /* VF: the doorbell in its own BAR */
     MemoryRegion dead_mr[PCI_NUM_REGIONS]; /* laid over each BAR while the card is gone */
     bool gone;                    /* config space and BARs read all ones, writes are lost */
+    bool reset_stuck;             /* a reset was asked for and will never be acknowledged */
 } VfvirtFunction;
 
 struct VfvirtVf {
@@ -112,8 +134,9 @@ struct VfvirtPf {
     uint16_t vf_vectors;
     uint16_t queue_size;
     uint16_t admin_queues, admin_queue_size;
-    uint16_t admin_queue_index; /* 0xffff: the first index after a gap behind the net queues */
+    uint16_t admin_queue_index;
     bool intx_only;
+    bool admin_vq;              /* offer bit 41 */
     bool vf_legacy;             /* offer the legacy opcodes at all */
     VfvirtNotifyInfo notify_info;
     VfvirtGroupRules group_rules;
@@ -123,6 +146,7 @@ struct VfvirtPf {
     VfvirtFaults *faults;
     VfvirtCounters *counters;
     VfvirtSwitch *fabric;
+    bool vfs_made; /* the VFs exist as QEMU objects */
 };
 
 /* What can be armed; README.md tells what each does. */
@@ -185,6 +209,12 @@ VfvirtFunction *vfvirt_pf_member(VfvirtPf *pf, uint64_t member_id);
 VfvirtFunction *vfvirt_pf_port(VfvirtPf *pf, uint16_t port);
 /* Like a function-level reset of one function without the PCI part: virtio, rings, vectors. */
 void vfvirt_function_reset(VfvirtFunction *fn);
+/*
+ * device_status as the driver reads and writes it, over the modern or the legacy registers.
+ * Writing 0 resets the function, unless the fault reset-stuck strikes.
+ */
+uint8_t vfvirt_function_status(VfvirtFunction *fn);
+void vfvirt_function_set_status(VfvirtFunction *fn, uint8_t status);
 /* Configuration space, BARs, interrupts and DMA of one function stop to exist, or come back. */
 void vfvirt_function_set_gone(VfvirtFunction *fn, bool gone);
 /* Rewrites the length field of the common-configuration capability (normally 0x40). */
@@ -200,6 +230,15 @@ uint64_t vfvirt_net_features(VfvirtNet *net);
 bool vfvirt_net_receive(VfvirtNet *net, const uint8_t *frame, size_t length_bytes);
 /* Guest kicked queue `index` (any queue of the function, also by a legacy doorbell). */
 void vfvirt_net_notify(VfvirtNet *net, uint16_t index);
+/* Signals used buffers of `vq` as virtio_notify() does, and counts the interrupt if one goes out. */
+void vfvirt_net_interrupt(VfvirtNet *net, VirtQueue *vq);
+/* Sets DEVICE_NEEDS_RESET, with a configuration interrupt (S-17), counted as queue 0xffff. */
+void vfvirt_net_needs_reset(VfvirtNet *net);
+/* The function that a network device stands behind. */
+static inline VfvirtFunction *vfvirt_net_function(VfvirtNet *net)
+{
+    return container_of(net, VfvirtFunction, net);
+}
 
 /* ---- switch.c ------------------------------------------------------------------------- */
 
@@ -269,6 +308,7 @@ void vfvirt_counters_free(VfvirtCounters *counters);
 /* Adds the QOM properties counters and counters-reset (README.md) to the PF. */
 void vfvirt_counters_add_properties(Object *pf);
 /* Called by the functions for each event named. */
+#define VFVIRT_QUEUE_CONFIG 0xffff /* as `queue` of an interrupt: the configuration interrupt */
 void vfvirt_count_kick(VfvirtCounters *counters, uint16_t port, uint16_t queue);
 void vfvirt_count_interrupt(VfvirtCounters *counters, uint16_t port, uint16_t queue);
 typedef enum VfvirtBell { VFVIRT_BELL_MEMBER, VFVIRT_BELL_OWNER, VFVIRT_BELL_COMMAND } VfvirtBell;
