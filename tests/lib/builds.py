@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The table of what `tests/run build` can build; each prints the paths of its results."""
 
-from . import apt, kernels, qemu
+from . import apt, kernels, modules, qemu
 
 
 def build_lists(_versions):
@@ -11,9 +11,15 @@ def build_lists(_versions):
     return []
 
 
+def build_trees(versions):
+    """Makes the builder trees."""
+    return [apt.fresh(qemu.ARCHIVE, qemu.builder)] + [modules.headers(version)
+                                                      for version in versions]
+
+
 def build_qemu(_versions):
     """Builds QEMU with the device model."""
-    return [qemu.command()[0]]
+    return [qemu.binary()]
 
 
 def build_kernels(versions):
@@ -21,9 +27,16 @@ def build_kernels(versions):
     return [kernels.get(version).image for version in versions]
 
 
+def build_modules(versions):
+    """Builds the modules of kernel/ for those versions."""
+    return [path for version in versions for path in modules.build(version)]
+
+
 # Name -> (what it is, function(kernel versions) -> paths).
 BUILDS = {
     "lists": ("newer package lists; the only build that replaces what is there", build_lists),
+    "trees": ("the builder trees", build_trees),
     "qemu": ("QEMU with the device model", build_qemu),
     "kernels": ("the tested Debian kernels", build_kernels),
+    "modules": ("the modules of kernel/, for each tested kernel", build_modules),
 }

@@ -1,14 +1,40 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Debian's QEMU with the device model in it: built once in a builder tree, then cached."""
+"""Debian's QEMU with the device model in it: built once in a builder tree, then cached.
+
+Three steps, each with a cache of its own. "qemu-plain" is Debian's source, built as it is. A
+work folder starts as a copy of that, gets the hook-in patch and our files, and is built
+incrementally. "qemu" is what a run needs of it: the binary, its libraries and the firmware, so
+that it starts outside of the tree, on any Debian.
+"""
 
 import os
+import shutil
 from pathlib import Path
 
+from . import apt, cache, shell, tree
 from .errors import Problem
+
+MODEL = Path(__file__).resolve().parent.parent / "device-model"
+BINARY = "qemu-system-x86_64"
+ARCHIVE = "trixie"
+PACKAGES = ("build-essential", "meson", "ninja-build", "pkgconf", "python3", "python3-venv",
+            "python3-pycotap", "python3-setuptools", "libglib2.0-dev", "libpixman-1-dev",
+            "libslirp-dev", "libfdt-dev", "zlib1g-dev", "seabios", "ipxe-qemu",
+            "qemu-system-data")
+CONFIGURE = ("../configure", "--target-list=x86_64-softmmu", "--without-default-features",
+             "--enable-tcg", "--enable-slirp", "--enable-pixman", "--disable-docs",
+             "--disable-tools", "--disable-user", "--disable-guest-agent", "--enable-fdt=system",
+             "--disable-install-blobs", "--enable-trace-backends=log")
+FIRMWARE = ("seabios/bios*.bin", "seabios/vgabios*.bin", "qemu/efi-*.rom", "qemu/kvmvapic.bin",
+            "qemu/linuxboot*.bin", "qemu/multiboot*.bin", "qemu/pvh.bin")
+UNUSED = ("roms", "linux-user", "docs/_static")    # parts of the source that no step reads
+PLAIN_ROOM_MB = 900
+WORK_ROOM_MB = 900
+LIMIT_S = 1500
 
 
 def command():
-    """The start of a command line that runs our QEMU, firmware folders included.
+    """The start of a command line that runs our QEMU, firmware folder included.
 
     VFVIRT_QEMU, a path to a binary or a wrapper script, is used instead when it is set.
     """
@@ -17,4 +43,104 @@ def command():
         if not os.access(chosen, os.X_OK) or Path(chosen).is_dir():
             raise Problem(f"VFVIRT_QEMU: {chosen} is not a program")
         return [chosen]
-    raise Problem("no QEMU yet: set VFVIRT_QEMU to one with the device model")
+    return _command(apt.fresh(ARCHIVE, get))
+
+
+def binary():
+    """The path of the program that command() runs."""
+    chosen = command()
+    return chosen[0] if len(chosen) == 1 else chosen[3]
+
+
+def _command(place):
+    return [str(place / "lib/ld-linux-x86-64.so.2"), "--library-path", str(place / "lib"),
+            str(place / BINARY), "-L", str(place / "firmware")]
+
+
+def model_files():
+    """The files of the device model that are part of QEMU's build."""
+    return sorted(path for path in MODEL.iterdir()
+                  if path.suffix in (".c", ".h") or path.name in ("meson.build", "trace-events"))
+
+
+def get():
+    """The folder with the binary, lib/ and firmware/, built when it is absent or outdated."""
+    version = apt.show(ARCHIVE, "qemu", "showsrc")["Version"]
+    plain_key = cache.key(version, *PACKAGES, *CONFIGURE, *UNUSED)
+    key = cache.key(plain_key, *FIRMWARE, MODEL / "hook-in.patch", *model_files())
+    return cache.item("qemu", key, lambda place: _build(place, version, plain_key))
+
+
+def builder():
+    """The builder tree that QEMU is compiled in."""
+    return tree.get("qemu", ARCHIVE, PACKAGES)
+
+
+def _build(place, version, plain_key):
+    """Brings the work folder up to date and takes out of it what a run needs."""
+    plain = cache.item("qemu-plain", plain_key, lambda folder: _build_plain(folder, version),
+                       needs_mb=PLAIN_ROOM_MB)
+    patch = MODEL / "hook-in.patch"
+    what = "cannot build QEMU with the device model"
+
+    def fill(work):
+        shutil.copytree(plain / "source", work / "source", symlinks=True)
+        tree.run(builder(), ["patch", "-p1", "-i", "/src/hook-in.patch"], f"cannot apply {patch}",
+                 [(work, "/build", "rw"), (MODEL, "/src", "ro")], cwd="/build/source")
+
+    with cache.work("qemu", cache.key(plain_key, patch), fill, needs_mb=WORK_ROOM_MB) as work:
+        _copy_changed(work / "source/hw/net/vfvirt")
+        shell.say("building the device model into QEMU")
+        binds = [(work, "/build", "rw"), (place, "/out", "rw")]
+        log = work / "build.log"
+        log.unlink(missing_ok=True)
+        tree.run(builder(), ["nice", "ninja", "-C", "/build/source/b", BINARY], what, binds, log,
+                 LIMIT_S)
+        tree.run(builder(), ["sh", "-euc", _collect_script()], what, binds, log)
+    models = shell.run([*_command(place), "-device", "help"], what)
+    if "vfvirt-net-pf" not in models:
+        raise Problem(f"{what}: the binary has no device vfvirt-net-pf: see {patch}")
+
+
+def _copy_changed(target):
+    """Makes target hold the model's files; those that are the same keep their time."""
+    target.mkdir(exist_ok=True)
+    files = model_files()
+    for path in files:
+        copy = target / path.name
+        if not copy.exists() or copy.read_bytes() != path.read_bytes():
+            copy.write_bytes(path.read_bytes())
+    for copy in target.iterdir():
+        if copy.name not in {path.name for path in files}:
+            copy.unlink()
+
+
+def _collect_script():
+    """Shell that copies the binary, the libraries it loads, and the firmware to /out."""
+    firmware = " ".join(f"/usr/share/{pattern}" for pattern in FIRMWARE)
+    binary = f"/build/source/b/{BINARY}"
+    return f"""
+        mkdir /out/lib /out/firmware
+        cp {binary} /out/
+        cp -L $(ldd {binary} | grep -o '/[^ ]*') /out/lib/
+        cp -L {firmware} /out/firmware/
+    """
+
+
+def _build_plain(place, version):
+    """Unpacks, configures and builds Debian's QEMU without our files."""
+    shell.say(f"building QEMU {version} (some minutes; log: {place / 'log'})")
+    what, log = f"cannot build QEMU {version}", place / "log"
+    download = place / "download"
+    download.mkdir()
+    dsc = apt.download_source(ARCHIVE, "qemu", version, download)
+    binds = [(place, "/build", "rw")]
+    tree.run(builder(), ["dpkg-source", "--no-check", "-x", f"/build/download/{dsc.name}",
+                       "/build/source"], what, binds, log)
+    shutil.rmtree(download)
+    for name in UNUSED:
+        shutil.rmtree(place / "source" / name, ignore_errors=True)
+    (place / "source/b").mkdir()
+    tree.run(builder(), CONFIGURE, what, binds, log, cwd="/build/source/b")
+    tree.run(builder(), ["nice", "ninja", "-C", "/build/source/b", BINARY], what, binds, log,
+             LIMIT_S)

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The machine configurations of the test VMs, by name: which cards they have, with what switches."""
+
+from dataclasses import dataclass
+
+from .errors import Problem
+
+MEMORY_MB = 1024
+CPUS = 2
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A configuration. cards: one dictionary of device properties a card, pf0 first."""
+    about: str
+    cards: tuple = ({},)
+    kernel_arguments: str = ""
+    memory_mb: int = MEMORY_MB
+
+
+MACHINES = {
+    "default": Machine("one card, 16 VFs, everything on"),
+    "intx": Machine("the PF has no MSI-X", ({"intx-only": "on"},)),
+    "few-vectors": Machine("the PF has two MSI-X vectors, so queues share", ({"vectors": 2},)),
+    "packed": Machine("packed rings are offered", ({"packed": "on"},)),
+    "two-cards": Machine("two cards on two root ports", ({}, {})),
+    "strict": Machine("the group exists only while VFs do", ({"group-rules": "strict"},)),
+    "strict-member": Machine("LIST_* must carry a member id too",
+                             ({"group-rules": "strict-member"},)),
+    "vfs240": Machine("one card with 240 VFs", ({"total-vfs": 240},)),
+    "no-admin": Machine("the card offers no bit 41", ({"admin-vq": "off"},)),
+    "no-admin-queue": Machine("bit 41, but admin_queue_num is 0", ({"admin-queues": 0},)),
+    "four-admin-queues": Machine("four administration queues", ({"admin-queues": 4},)),
+    "no-card": Machine("no card at all", ()),
+}
+
+
+def get(name):
+    """The configuration of that name. Raises Problem for an unknown one."""
+    if name not in MACHINES:
+        raise Problem(f"no machine configuration {name!r}; there are: {', '.join(MACHINES)}")
+    return MACHINES[name]
+
+
+def card_options(machine, index, base_mac="52:54:00:f0"):
+    """The properties that make card number index of a machine, as device_add takes them."""
+    return {"driver": "vfvirt-net-pf", "id": f"pf{index}", "bus": f"rp{index}",
+            "netdev": f"up{index}", "mac": f"{base_mac}:{index:02x}:00",
+            **machine.cards[index]}
+
+
+def arguments(machine):
+    """QEMU's arguments for a machine: board, IOMMU, root ports, uplinks and cards."""
+    words = ["-machine", "q35,kernel-irqchip=split", "-accel", "tcg,thread=multi", "-cpu", "max",
+             "-smp", str(CPUS), "-m", str(machine.memory_mb), "-nodefaults", "-display", "none",
+             "-no-reboot", "-device", "intel-iommu,intremap=on",
+             "-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"]
+    for index in range(len(machine.cards)):
+        card = ",".join(f"{name}={value}" for name, value in card_options(machine, index).items()
+                        if name != "driver")
+        words += ["-device", f"pcie-root-port,id=rp{index},chassis={index + 1}",
+                  "-netdev", f"user,id=up{index}", "-device", f"vfvirt-net-pf,{card}"]
+    return words

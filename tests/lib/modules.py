@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Builds the modules of kernel/ for a tested kernel, in a builder tree with its headers."""
+
+import re
+import shutil
+from pathlib import Path
+
+from . import apt, cache, kernels, shell, tree
+from .errors import Problem
+
+CHECKOUT = Path(__file__).resolve().parent.parent.parent
+EXTRA = "tests/kernel/modules"    # modules that only tests use; built along when there are any
+WORK_ROOM_MB = 200
+LIMIT_S = 600
+
+
+def headers(version):
+    """A builder tree with compiler and headers of a kernel; its KDIR is kdir(version)."""
+    return apt.fresh(kernels.ARCHIVE_OF[version], lambda: _headers(version))
+
+
+def kdir(version):
+    """Path, inside the tree of headers(), of the folder to build modules against."""
+    return f"/lib/modules/{kernels.release(version)}/build"
+
+
+def _headers(version):
+    archive, uname = kernels.ARCHIVE_OF[version], kernels.release(version)
+    top = f"linux-headers-{uname}"
+    needed = apt.depends(archive, top)
+    parts = [top] + [name for name in needed
+                     if re.fullmatch(r"linux-headers-.+-common|linux-kbuild-.+", name)]
+    versions = [apt.show(archive, name)["Version"] for name in parts]
+    tools = {other for name in parts for other in apt.depends(archive, name)
+             if not other.startswith("linux-")}
+    compiler = "gcc-12" if version == "6.1" else "gcc-14"
+    base = ["make", "sparse", compiler, *sorted(tools)]
+    base_archive = "bookworm" if version == "6.1" else "trixie"
+    return tree.get(f"modules-{version}", base_archive, list(dict.fromkeys(base)),
+                    lambda place: apt.download(archive, parts, place),
+                    [f"{name}={number}" for name, number in zip(parts, versions)])
+
+
+def build(version):
+    """Paths of the .ko files of kernel/ (and EXTRA) for a kernel, built when sources changed.
+
+    Raises Problem with the compiler's first complaint and the log's path.
+    """
+    if not (CHECKOUT / "kernel/Makefile").exists():
+        raise Problem("kernel/Makefile does not exist: there are no modules to build")
+    built_in = headers(version)
+    folders = [CHECKOUT / "kernel"] + [CHECKOUT / EXTRA] * (CHECKOUT / EXTRA).exists()
+    key = cache.key(str(built_in), *(word for folder in folders for word in _content(folder)))
+    place = cache.item(f"modules-{version}", key, lambda out: _build(version, built_in, out))
+    return sorted(place.glob("*.ko"))
+
+
+def _content(folder):
+    """Names and contents of the sources in a folder, build output left out."""
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder)
+        if path.is_file() and inside.parts[0] != "build" and path.suffix not in (".o", ".ko"):
+            yield str(inside)
+            yield path
+
+
+def _build(version, built_in, out):
+    """Runs make in the work folder of that kernel and copies the modules to out."""
+    with cache.work(f"modules-{version}", str(built_in), lambda work: None,
+                    needs_mb=WORK_ROOM_MB) as work:
+        shell.say(f"building the modules for kernel {version}")
+        log = work / "build.log"
+        log.unlink(missing_ok=True)
+        extra = [f"EXTRA=/src/{EXTRA}"] if (CHECKOUT / EXTRA).exists() else []
+        tree.run(built_in, ["nice", "make", "-C", "/src/kernel", "modules", "-j2",
+                            f"KDIR={kdir(version)}", "BUILD=/build/objects", *extra],
+                 f"cannot build the modules for kernel {version}",
+                 [(CHECKOUT, "/src", "ro"), (work, "/build", "rw")], log, LIMIT_S)
+        found = sorted((work / "objects").rglob("*.ko"))
+        if not found:
+            raise Problem(f"make modules for kernel {version} left no .ko file (log: {log})")
+        for module in found:
+            shutil.copy2(module, out)

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Lets a person look into a VM that stays up after a failure (tests/run --sit)."""
+
+import os
+import selectors
+import socket
+import sys
+import termios
+import tty
+
+from . import shell
+
+LIMIT_S = 86400
+LEAVE = b"\x1d"  # Ctrl-]
+
+
+def invite(folder, why):
+    """Says where the console is; attaches the terminal to it when there is one.
+
+    folder: Path of the VM's logs, with console.sock in it. Returns when the person leaves.
+    """
+    path = folder / "console.sock"
+    shell.say(f"{why}; the VM stays up, console: {path}")
+    if not sys.stdin.isatty():
+        shell.say("leave its shell with `exit` to go on; for example: "
+                  f"socat -,raw,echo=0 unix-connect:{path}")
+        return
+    shell.say("attached to the console; `exit` goes on with the tests, Ctrl-] detaches")
+    console = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    console.connect(str(path))
+    before = termios.tcgetattr(sys.stdin)
+    tty.setraw(sys.stdin)
+    try:
+        _join(console)
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+        console.close()
+
+
+def _join(console):
+    """Copies both ways until Ctrl-], or until one end closes."""
+    console.sendall(b"\r")
+    with selectors.DefaultSelector() as events:
+        events.register(console, selectors.EVENT_READ)
+        events.register(sys.stdin, selectors.EVENT_READ)
+        while True:
+            for key, _ in events.select():
+                data = os.read(key.fd, 4096)
+                if not data or LEAVE in data:
+                    return
+                if key.fileobj is console:
+                    os.write(sys.stdout.fileno(), data)
+                else:
+                    console.sendall(data)
