@@ -61,6 +61,10 @@ class Modules:
         builtin = (kernel.modules / "modules.builtin").read_text(encoding="utf-8").split()
         self._builtin = {_name(Path(line)) for line in builtin}
 
+    def has(self, name):
+        """Whether there is such a module, built in or as a file."""
+        return name in self._paths or name in self._builtin
+
     def _needs(self, name):
         """Names of the modules that one depends on directly, as its file says."""
         if name not in self._paths:

@@ -14,6 +14,9 @@ REASONS = {
     "kmod": "depmod, for the modules of the tested kernels",
     "xz-utils": "unpacks kernel modules",
     "zstd": "unpacks kernel modules",
+    "gcc": "compiles the init program of the test VMs",
+    "libc6-dev": "compiles the init program of the test VMs",
+    "busybox-static": "the shell of --sit in a test VM",
     "util-linux": "unshare, which keeps mounts and processes of a run to itself",
 }
 

@@ -56,6 +56,7 @@ class Vm:
         self._stream = Stream([name for name, _ in tests])
         self._on_start, self._on_result = on_start, on_result
         self._rest = {}
+        self._ktap = None
         self._begun = time.monotonic()
         self._boot_s = 0.0
 
@@ -69,9 +70,8 @@ class Vm:
                 preexec_fn=shell.die_with_parent)
         for end in theirs:
             end.close()
-        ktap, guest, control = ours
         try:
-            problem = self._follow(process, ktap, guest, control)
+            problem = self._follow(process, *ours)
         except Problem as error:
             problem = str(error)
         finally:
@@ -105,6 +105,7 @@ class Vm:
 
     def _follow(self, process, ktap, guest, control):
         """Serves the VM until it ends; returns what is wrong with it, or an empty string."""
+        self._ktap = ktap
         channel = HostChannel(Qmp(control), self._machine)
         ended = os.fdopen(os.pidfd_open(process.pid))
         step, since = None, 0.0
@@ -118,7 +119,7 @@ class Vm:
                     step, since = self._step(), time.monotonic()
                 left_s = since + step[0] - time.monotonic()
                 if left_s <= 0:
-                    return self._hung(step)
+                    return self._hung(step, ended)
                 for key, _ in events.select(left_s):
                     if key.fileobj == ended or not self._read(key.fileobj, key.data):
                         events.unregister(key.fileobj)
@@ -148,7 +149,7 @@ class Vm:
         if self._stream.running and self._stream.running != before[1]:
             self._on_start(self._stream.running)
         if self._stream.sitting and not before[2]:
-            sitting.invite(self._folder, f"{self._stream.running} failed")
+            sitting.invite(self._folder, f"{self._stream.running} failed", self._ktap)
 
     def _step(self):
         """What the VM is to do next: (limit in seconds, in words)."""
@@ -162,11 +163,11 @@ class Vm:
             return limit_s, f"result of {stream.running}"
         return BOOT_LIMIT_S, f"next line after {len(stream.results)} results"
 
-    def _hung(self, step):
+    def _hung(self, step, ended):
         """The VM missed a limit: to be killed, unless a person wants to look at it."""
         problem = f"the VM hung: no {step[1]} within {step[0]} s; it was killed"
         if self._sit:
-            sitting.invite(self._folder, problem)
+            sitting.invite(self._folder, problem, ended)
         return problem
 
     def _ending(self, status):

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * PID 1 of a test VM: prepares the system, runs the tests that /plan names, switches off.
+ * On the host the same program prints its table (--list) and judges a console log (--judge).
+ */
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "host.h"
+#include "judge.h"
+#include "net.h"
+#include "port.h"
+#include "runner.h"
+#include "test.h"
+
+#define TESTS_MAX 512
+
+static void list(void)
+{
+	for (const struct test *const *test = __start_tests; test < __stop_tests; test++)
+		printf("%s\t%s\t%s\t%s\t%u\t%d\n", (*test)->name, (*test)->configs,
+		       (*test)->kernels, (*test)->modules, (*test)->limit_s, (*test)->own_boot);
+}
+
+/* Prints the guilty lines of a console log on stdin, the time stamps removed. */
+static void judge_stdin(void)
+{
+	char line[4096];
+
+	while (fgets(line, sizeof(line), stdin)) {
+		char *text = line, *end = strstr(line, "] ");
+
+		line[strcspn(line, "\r\n")] = '\0';
+		if (line[0] == '[' && end && end < line + 24)
+			text = end + 2;
+		if (judge_line(text))
+			puts(text);
+	}
+}
+
+static const struct test *find_test(const char *name)
+{
+	for (const struct test *const *test = __start_tests; test < __stop_tests; test++)
+		if (!strcmp((*test)->name, name))
+			return *test;
+	return NULL;
+}
+
+static int mount_at(const char *type, const char *path)
+{
+	mkdir(path, 0755);
+	return mount(type, path, type, 0, NULL) && errno != EBUSY ? -errno : 0;
+}
+
+/* Returns what failed, or NULL. */
+static const char *prepare(void)
+{
+	if (mount_at("devtmpfs", "/dev"))
+		return "mount /dev";
+	if (runner_open())
+		return "open /dev/ttyS1";
+	if (mount_at("proc", "/proc") || mount_at("sysfs", "/sys"))
+		return "mount /proc and /sys";
+	if (mount_at("debugfs", "/sys/kernel/debug") || mount_at("tracefs", "/sys/kernel/tracing"))
+		return "mount debugfs and tracefs";
+	if (mount_at("tmpfs", "/tmp") || mount_at("tmpfs", "/run"))
+		return "mount /tmp and /run";
+	if (judge_open())
+		return "open /dev/kmsg";
+	if (host_open())
+		return "open /dev/ttyS2";
+	if (net_loopback_up())
+		return "switch lo on";
+	/* A task blocked for this long is a finding, well before the limit of a VM. */
+	if (file_write("/proc/sys/kernel/hung_task_timeout_secs", "20"))
+		return "set hung_task_timeout_secs";
+	return NULL;
+}
+
+/* Reads /plan: one "run NAME" a line, "sit" for --sit; returns what is wrong, or NULL. */
+static const char *read_plan(const struct test **ret_tests, unsigned int *ret_count, bool *ret_sit)
+{
+	static char line[256];
+	FILE *plan = fopen("/plan", "re");
+
+	if (!plan)
+		return "open /plan";
+	while (fgets(line, sizeof(line), plan)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (!strcmp(line, "sit")) {
+			*ret_sit = true;
+			continue;
+		}
+		if (strncmp(line, "run ", 4) || *ret_count == TESTS_MAX)
+			return line;
+		ret_tests[*ret_count] = find_test(line + 4);
+		if (!ret_tests[(*ret_count)++])
+			return line;
+	}
+	fclose(plan);
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct test *tests[TESTS_MAX];
+	unsigned int count = 0;
+	bool sit = false;
+	const char *problem;
+
+	if (getpid() != 1) {
+		if (argc == 2 && !strcmp(argv[1], "--list"))
+			return list(), 0;
+		if (argc == 2 && !strcmp(argv[1], "--judge"))
+			return judge_stdin(), 0;
+		fprintf(stderr, "usage: %s --list | --judge < CONSOLE\n", argv[0]);
+		return 2;
+	}
+	problem = prepare();
+	if (!problem)
+		problem = read_plan(tests, &count, &sit);
+	if (problem)
+		runner_print("Bail out! init cannot: %s (%s)", problem, strerror(errno));
+	else
+		runner_run(tests, count, sit);
+	runner_close();
+	reboot(RB_POWER_OFF);
+	return 1;
+}

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Runs tests one by one: each in a process of its own under a time limit, then everything it
+ * left running is killed, the kernel's log judged, the card put back to what it was, and the
+ * result written to the second serial port. README.md describes the stream.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "host.h"
+#include "judge.h"
+#include "module.h"
+#include "pci.h"
+#include "port.h"
+#include "runner.h"
+
+#define RESTORE_LIMIT_S 60 /* removing 240 VFs takes seconds */
+#define KILL_LIMIT_MS 5000 /* a killed process that lives longer hangs in the kernel */
+#define REASON_SIZE 1024
+
+static int port_fd = -1;
+
+/* What became of a process under supervision. */
+struct outcome {
+	enum { PASSED, FAILED, SKIPPED, STUCK } verdict; /* STUCK: failed, and not to be killed */
+	char reason[REASON_SIZE];
+};
+
+void runner_print(const char *format, ...)
+{
+	char line[2048];
+	va_list args;
+	int length;
+
+	va_start(args, format);
+	length = vsnprintf(line, sizeof(line) - 1, format, args);
+	va_end(args);
+	if (length > (int)sizeof(line) - 2)
+		length = sizeof(line) - 2;
+	line[length++] = '\n';
+	port_write(port_fd, line, length);
+}
+
+int runner_open(void)
+{
+	port_fd = port_open("/dev/ttyS1");
+	if (port_fd < 0)
+		return port_fd;
+	runner_print("KTAP version 1");
+	return 0;
+}
+
+void runner_close(void)
+{
+	port_drain(port_fd);
+}
+
+/* Adds to the reason why a test is not passed. */
+__attribute__((format(printf, 2, 3)))
+static void add_reason(struct outcome *outcome, const char *format, ...)
+{
+	size_t used = strlen(outcome->reason);
+	va_list args;
+
+	if (used)
+		used += snprintf(outcome->reason + used, REASON_SIZE - used, "; ");
+	if (used >= REASON_SIZE)
+		return;
+	va_start(args, format);
+	vsnprintf(outcome->reason + used, REASON_SIZE - used, format, args);
+	va_end(args);
+}
+
+/* Where a process is in the kernel, one log line, so that a hang can be understood. */
+static void print_stack(int pid)
+{
+	char path[64], name[64], stack[2048];
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	if (file_read(path, name, sizeof(name)))
+		return;
+	snprintf(path, sizeof(path), "/proc/%d/stack", pid);
+	if (file_read(path, stack, sizeof(stack)) || !stack[0])
+		return;
+	for (char *letter = stack; *letter; letter++)
+		if (*letter == '\n')
+			*letter = ' ';
+	runner_print("# stack of %d (%s): %.1500s", pid, name, stack);
+}
+
+/* Stacks of what waits without being killable, threads of the kernel included. */
+static void print_blocked_stacks(void)
+{
+	DIR *folder = opendir("/proc");
+	struct dirent *entry;
+
+	while (folder && (entry = readdir(folder))) {
+		int pid = atoi(entry->d_name);
+		char path[64], stat[512];
+		const char *state;
+
+		snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+		if (!pid || file_read(path, stat, sizeof(stat)))
+			continue;
+		state = strrchr(stat, ')');
+		if (state && state[1] == ' ' && state[2] == 'D')
+			print_stack(pid);
+	}
+	if (folder)
+		closedir(folder);
+}
+
+/* Kills and reaps every process but this one; false when one outlives it. */
+static bool kill_everything(void)
+{
+	uint64_t end_ms = now_ms() + KILL_LIMIT_MS;
+
+	while (kill(-1, SIGKILL), now_ms() < end_ms) {
+		pid_t pid;
+
+		while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+			;
+		if (pid < 0)
+			return true;
+		pause_ms(2);
+	}
+	return false;
+}
+
+/* Takes in the records that wait in the pipe: log lines go out, the reason is kept. */
+static void take_report(FILE *pipe, char *ret_reason)
+{
+	char line[REASON_SIZE];
+
+	while (fgets(line, sizeof(line), pipe)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (line[0] == 'L')
+			runner_print("# %s", line + 1);
+		else
+			snprintf(ret_reason, REASON_SIZE, "%s", line + 1);
+	}
+	clearerr(pipe);
+}
+
+/* Waits until the process ends or the limit is reached; false for the latter. */
+static bool await_end(pid_t pid, unsigned int limit_s, FILE *pipe, char *ret_reason)
+{
+	uint64_t end_ms = now_ms() + limit_s * 1000ull, now;
+	int pid_fd = syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd events[2] = {
+		{ .fd = pid_fd, .events = POLLIN },
+		{ .fd = fileno(pipe), .events = POLLIN },
+	};
+	bool ended = false;
+
+	while (!ended && (now = now_ms()) < end_ms) {
+		poll(events, 2, end_ms - now);
+		ended = events[0].revents;
+		take_report(pipe, ret_reason);
+		if (events[1].revents & (POLLHUP | POLLERR))
+			events[1].fd = -1;
+	}
+	close(pid_fd);
+	return ended;
+}
+
+static void judge_exit(int status, struct outcome *outcome)
+{
+	if (WIFSIGNALED(status)) {
+		outcome->verdict = FAILED;
+		add_reason(outcome, "killed by signal %d (%s)", WTERMSIG(status),
+			   strsignal(WTERMSIG(status)));
+	} else if (WEXITSTATUS(status) == TEST_EXIT_PASS) {
+		outcome->verdict = PASSED;
+	} else if (WEXITSTATUS(status) == TEST_EXIT_SKIP) {
+		outcome->verdict = SKIPPED;
+	} else {
+		outcome->verdict = FAILED;
+		if (WEXITSTATUS(status) != TEST_EXIT_FAIL || !outcome->reason[0])
+			add_reason(outcome, "exit code %d", WEXITSTATUS(status));
+	}
+}
+
+/* Runs @work in a process of its own, at most @limit_s long, and nothing of it survives. */
+static void supervise(void (*work)(const struct test *), const struct test *test,
+		      unsigned int limit_s, struct outcome *outcome)
+{
+	int ends[2], status = 0;
+	FILE *pipe;
+	pid_t pid;
+
+	memset(outcome, 0, sizeof(*outcome));
+	outcome->verdict = FAILED;
+	if (pipe2(ends, O_CLOEXEC) || (pid = fork()) < 0) {
+		add_reason(outcome, "runner: %s", strerror(errno));
+		return;
+	}
+	if (!pid) {
+		setsid();
+		test_attach(ends[1]);
+		work(test);
+		_exit(TEST_EXIT_PASS);
+	}
+	close(ends[1]);
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	pipe = fdopen(ends[0], "r");
+	if (await_end(pid, limit_s, pipe, outcome->reason)) {
+		waitpid(pid, &status, 0);
+		judge_exit(status, outcome);
+	} else {
+		add_reason(outcome, "over its limit of %u s", limit_s);
+		print_stack(pid);
+		print_blocked_stacks();
+	}
+	fclose(pipe);
+	if (!kill_everything()) {
+		print_blocked_stacks();
+		outcome->verdict = STUCK;
+		add_reason(outcome, "a process hangs in the kernel and cannot be killed");
+	}
+}
+
+static void run_test(const struct test *test)
+{
+	char name[64];
+	int error = module_load_all(test->modules, name);
+
+	CHECK(!error, "module %s: %s", name, strerror(-error));
+	test->run();
+}
+
+/* Puts the machine back to what the next test expects: no faults, no VFs. */
+static void restore(const struct test *test)
+{
+	char bdf[BDF_SIZE];
+
+	(void)test;
+	host_do("reset");
+	for (unsigned int i = 0; pci_find_pf(i, bdf); i++)
+		if (pci_vfs(bdf) > 0)
+			CHECK_OK(pci_set_vfs(bdf, 0));
+}
+
+/* Adds what the kernel logged to the outcome. */
+static void judge_log(struct outcome *outcome)
+{
+	char finding[512];
+	unsigned int findings = judge_since_mark(finding, sizeof(finding));
+
+	if (!findings)
+		return;
+	if (outcome->verdict != STUCK)
+		outcome->verdict = FAILED;
+	add_reason(outcome, "kernel log (%u findings): %s", findings, finding);
+}
+
+static void print_result(unsigned int number, const char *name, const struct outcome *outcome)
+{
+	if (outcome->verdict == PASSED)
+		runner_print("ok %u %s", number, name);
+	else if (outcome->verdict == SKIPPED)
+		runner_print("ok %u %s # SKIP %s", number, name, outcome->reason);
+	else
+		runner_print("not ok %u %s # %s", number, name, outcome->reason);
+}
+
+/* A shell on the console for a person; returns when it is left. */
+static void sit_in_shell(void)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		int fd;
+
+		setsid();
+		fd = open("/dev/ttyS0", O_RDWR);
+		ioctl(fd, TIOCSCTTY, 1);
+		for (int i = 0; i < 3; i++)
+			dup2(fd, i);
+		execl("/bin/busybox", "sh", (char *)NULL);
+		_exit(1);
+	}
+	runner_print("# sit");
+	waitpid(pid, NULL, 0);
+}
+
+/* Why no further test may run in this boot, or NULL. */
+static const char *unfit(const struct outcome *outcome, const struct outcome *restored)
+{
+	if (outcome->verdict == STUCK || restored->verdict == STUCK)
+		return "a process hangs in the kernel";
+	if (file_number("/proc/sys/kernel/tainted") & 1 << 7)
+		return "the kernel oopsed";
+	if (restored->verdict != PASSED)
+		return "the card could not be put back";
+	return NULL;
+}
+
+void runner_run(const struct test *const *tests, unsigned int count, bool sit)
+{
+	char finding[512];
+
+	runner_print("1..%u", count);
+	if (judge_since_mark(finding, sizeof(finding))) {
+		runner_print("Bail out! boot: kernel log: %s", finding);
+		return;
+	}
+	for (unsigned int i = 0; i < count; i++) {
+		struct outcome outcome, restored;
+		const char *reason;
+
+		runner_print("# start %s", tests[i]->name);
+		supervise(run_test, tests[i], tests[i]->limit_s, &outcome);
+		judge_log(&outcome);
+		if (sit && outcome.verdict != PASSED && outcome.verdict != SKIPPED)
+			sit_in_shell();
+		supervise(restore, tests[i], RESTORE_LIMIT_S, &restored);
+		judge_log(&restored);
+		if (restored.verdict != PASSED) {
+			outcome.verdict = FAILED;
+			add_reason(&outcome, "afterwards: %s", restored.reason);
+		}
+		print_result(i + 1, tests[i]->name, &outcome);
+		reason = unfit(&outcome, &restored);
+		if (reason) {
+			runner_print("Bail out! %s", reason);
+			return;
+		}
+	}
+	if (judge_since_mark(finding, sizeof(finding)))
+		runner_print("Bail out! after the last test: kernel log: %s", finding);
+	else
+		runner_print("done %u", count);
+}

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs the tests of an init program in as few VMs as honest, and reports each one's result.
+
+The init program's own table says what there is (name, machines, kernels, modules, limit). Tests
+of the same kernel and machine share a VM, except those that leave it unfit. When a VM ends
+early, the test that was running has failed and the rest is run in another one.
+"""
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import bootimage, cache, kernels, modules, packages, report, shell
+from .initramfs import Archive, Modules
+from .vm import Vm
+
+FLAGS = ("-std=gnu11", "-static", "-O1", "-Wall", "-Wextra", "-Werror")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One test of the table on one machine. label: its name for people."""
+    name: str
+    machine: str
+    kernels: tuple
+    modules: tuple
+    limit_s: int
+    own_boot: bool
+
+    @property
+    def label(self):
+        """The name in reports and patterns: with the machine, unless that is the default."""
+        return self.name if self.machine == "default" else f"{self.name}@{self.machine}"
+
+
+@dataclass(frozen=True)
+class Boot:
+    """What one VM is to run."""
+    version: str
+    machine: str
+    rows: tuple
+
+
+def compile_init(name, folders):
+    """The static init program made of all C files in those folders; built when they changed."""
+    sources = [path for folder in folders for path in sorted(folder.glob("*.c"))]
+    headers = [path for folder in folders for path in sorted(folder.glob("*.h"))]
+
+    def build(place):
+        packages.ensure("gcc", "libc6-dev")
+        shell.run(["gcc", *FLAGS, "-o", place / "init", *sources], f"cannot build {name}")
+
+    return cache.item(name, cache.key(*FLAGS, *sources, *headers), build) / "init"
+
+
+def table(init):
+    """The rows of an init program, one for each machine of a test."""
+    rows = []
+    for line in shell.run([init, "--list"], f"cannot list the tests of {init}").splitlines():
+        name, machine_names, versions, module_names, limit_s, own_boot = line.split("\t")
+        for machine in machine_names.split(" "):
+            rows.append(Row(name, machine, tuple(versions.split()), tuple(module_names.split()),
+                            int(limit_s), own_boot == "1"))
+    return rows
+
+
+def plan(rows, patterns, versions):
+    """The boots for the chosen rows, shared where the rows allow it."""
+    boots = []
+    for version in versions:
+        chosen = [row for row in rows
+                  if version in row.kernels and report.matches(patterns, row.label)]
+        shared = {}
+        for row in chosen:
+            if row.own_boot:
+                boots.append(Boot(version, row.machine, (row,)))
+            else:
+                shared.setdefault(row.machine, []).append(row)
+        boots += [Boot(version, machine, tuple(some)) for machine, some in shared.items()]
+    return boots
+
+
+class Runner:
+    """Runs boots and reports to a tier. One object a tier run."""
+
+    def __init__(self, tier_report, tier, init, sit=False):
+        """tier: its name, for sections; init: Path of the init program."""
+        self._report, self._tier, self._init, self._sit = tier_report, tier, init, sit
+        self._numbers = itertools.count(1)
+        self._modules = {}
+
+    def run(self, boot):
+        """Runs a boot, and what a VM that ended early left over in further ones."""
+        rows = boot.rows
+        while rows is not None:
+            rows = self._run_once(Boot(boot.version, boot.machine, rows)) or None
+
+    def _run_once(self, boot):
+        """Runs one VM and reports it; returns the rows that it did not come to."""
+        title = f"{boot.version} {boot.machine} {next(self._numbers)}"
+        section = f"{self._tier} {boot.version}"
+        folder = self._report.logs(title)
+        kernel = kernels.get(boot.version)
+        self._write_initramfs(kernel, boot, folder / "initramfs")
+        rows = {row.name: row for row in boot.rows}
+        vm = Vm(bootimage.get(kernel), boot.machine, [(row.name, row.limit_s) for row in boot.rows],
+                folder / "initramfs", self._init, folder, self._sit,
+                on_start=lambda name: self._report.started(section, _label(rows, name)),
+                on_result=lambda result: self._tell(section, rows, result, folder))
+        outcome = vm.run()
+        (folder / "initramfs").unlink()
+        shell.say(f"VM {title}: boot {outcome.boot_s:.1f} s, {len(outcome.stream.results)} tests, "
+                  f"{outcome.total_s:.1f} s in all")
+        return self._judge(section, f"(VM {title})", rows, outcome, folder)
+
+    def _tell(self, section, rows, result, folder):
+        """Reports one result that came from the guest."""
+        detail = [result.reason, *result.log]
+        if result.status == "fail":
+            detail.append(f"logs: {folder}")
+        for line in result.log:
+            if line.startswith("bench "):
+                shell.say(line)
+        self._report.result(section, _label(rows, result.name), result.status, result.seconds,
+                            "\n".join(detail))
+
+    def _judge(self, section, name, rows, outcome, folder):
+        """Reports what is wrong with a VM as a whole; returns the rows still to be run."""
+        stream = outcome.stream
+        problems = [outcome.problem] * bool(outcome.problem) + stream.faults
+        blamed = [result for result in stream.results if result.status == "fail"]
+        if not stream.results and stream.planned == 0:
+            problems.append("no test ran")
+        if not problems and not stream.bailed and stream.missing():
+            problems.append(f"no result of {', '.join(stream.missing())}")
+        if stream.bailed and not blamed:
+            problems.append(f"the guest gave up: {stream.bailed}")
+        if outcome.console_findings and not blamed and not problems:
+            problems.append("the kernel's console has findings that no test was blamed for")
+        if not problems:
+            return self._left(rows, stream)
+        detail = "\n".join([*problems, *outcome.console_findings[:5], f"logs: {folder}"])
+        if stream.running in rows:
+            log = "\n".join(stream.log_of_running())
+            self._report.result(section, _label(rows, stream.running), "fail", outcome.total_s,
+                                f"{detail}\n{log}")
+        else:
+            self._report.result(section, name, "fail", outcome.total_s, detail)
+        return self._left(rows, stream)
+
+    def _left(self, rows, stream):
+        """The rows that got neither a result nor the blame; none when the VM came to no test."""
+        left = [row for name, row in rows.items()
+                if name in stream.missing() and name != stream.running]
+        if len(left) < len(rows):
+            return tuple(left)
+        return ()
+
+    def _write_initramfs(self, kernel, boot, path):
+        """Makes the initramfs of a boot: init, its plan, and the modules of its tests."""
+        archive = Archive()
+        archive.console()
+        archive.file("init", self._init)
+        lines = [f"run {row.name}" for row in boot.rows]
+        if self._sit:
+            archive.file("bin/busybox", _busybox())
+            lines.append("sit")
+        archive.file("plan", "".join(line + "\n" for line in lines).encode())
+        names = list(dict.fromkeys(name for row in boot.rows for name in row.modules))
+        self._modules_for(kernel, names).add(archive, names)
+        archive.write(path)
+
+    def _modules_for(self, kernel, names):
+        """The modules to choose from: the kernel's, and ours when one of those is named."""
+        if (kernel.version, False) not in self._modules:
+            self._modules[kernel.version, False] = Modules(kernel)
+        ours = not all(self._modules[kernel.version, False].has(name) for name in names)
+        if (kernel.version, ours) not in self._modules:
+            folder = modules.build(kernel.version)[0].parent
+            self._modules[kernel.version, ours] = Modules(kernel, [folder])
+        return self._modules[kernel.version, ours]
+
+
+def _label(rows, name):
+    """The label of a test by the name that the guest knows."""
+    return rows[name].label if name in rows else name
+
+
+def _busybox():
+    """Path of a static busybox for the shell of --sit."""
+    packages.ensure("busybox-static")
+    return Path("/bin/busybox")
