@@ -23,7 +23,7 @@
 #define VFVIRT_ADMIN_QUEUES_MAX 8
 #define VFVIRT_QUEUE_PAIRS_MAX 16
 
-/* Bits that QEMU's headers do not name. */
+/* Bits that not every QEMU header names. */
 #define VFVIRT_F_SR_IOV 37
 #define VFVIRT_F_RING_RESET 40
 #define VFVIRT_F_ADMIN_VQ 41
@@ -131,7 +131,7 @@ struct VfvirtPf {
     /* properties */
     uint16_t total_vfs;
     uint16_t queue_pairs, vf_queue_pairs;
-    uint16_t vf_vectors;
+    uint32_t vectors, vf_vectors;
     uint16_t queue_size;
     uint16_t admin_queues, admin_queue_size;
     uint16_t admin_queue_index;
@@ -146,7 +146,8 @@ struct VfvirtPf {
     VfvirtFaults *faults;
     VfvirtCounters *counters;
     VfvirtSwitch *fabric;
-    bool vfs_made; /* the VFs exist as QEMU objects */
+    uint64_t ring_features; /* the virtio feature bits that properties chose, PF and VFs alike */
+    bool vfs_made;          /* the VFs exist as QEMU objects */
 };
 
 /* What can be armed; README.md tells what each does. */
