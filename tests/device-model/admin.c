@@ -50,6 +50,7 @@ struct VfvirtAdmin {
      * sets `dead`, which the first run sees.
      */
     bool busy, dead;
+    bool group_lost; /* VF Enable was just cleared: what waits in the rings is not delayed */
     QEMUBH *later;
 };
 
@@ -161,13 +162,15 @@ static void entry_timeout(void *opaque)
  */
 static void entry_hold(Entry *entry)
 {
-    VfvirtFaults *faults = entry->queue->admin->pf->faults;
+    VfvirtAdmin *admin = entry->queue->admin;
+    VfvirtPf *pf = admin->pf;
     const VfvirtCommand *command = &entry->command;
-    const VfvirtFault *fault = vfvirt_fault_strike(faults, VFVIRT_FAULT_STALL, command->port,
+    const VfvirtFault *fault = vfvirt_fault_strike(pf->faults, VFVIRT_FAULT_STALL, command->port,
                                                    command->opcode);
 
-    if (!fault) {
-        fault = vfvirt_fault_strike(faults, VFVIRT_FAULT_DELAY, command->port, command->opcode);
+    if (!fault && !(admin->group_lost && !vfvirt_command_group_exists(pf, command))) {
+        fault = vfvirt_fault_strike(pf->faults, VFVIRT_FAULT_DELAY, command->port,
+                                    command->opcode);
     }
     if (!fault) {
         return;
@@ -272,7 +275,7 @@ static void entry_answer(Entry *entry)
         queue_push_again(queue->vq, entry->elem.index, length_bytes);
     }
     if (!admin->dead) {
-        virtio_notify(admin_vdev(admin), queue->vq);
+        vfvirt_net_interrupt(&pf->fn.net, queue->vq);
     }
     entry_free(entry);
 }
@@ -409,6 +412,9 @@ static void admin_later(void *opaque)
     for (unsigned i = 0; i < VFVIRT_ADMIN_QUEUES_MAX && alive; i++) {
         alive = queue_run(&admin->queue[i]);
     }
+    if (alive && !admin->busy) {
+        admin->group_lost = false;
+    }
 }
 
 /* The administration queue with that virtqueue index, or NULL. */
@@ -493,6 +499,7 @@ void vfvirt_admin_device_reset(VfvirtAdmin *admin)
 
 void vfvirt_admin_vfs_disabled(VfvirtAdmin *admin)
 {
+    admin->group_lost = true;
     for (unsigned i = 0; i < VFVIRT_ADMIN_QUEUES_MAX; i++) {
         Entry *entry;
 

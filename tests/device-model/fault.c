@@ -147,7 +147,7 @@ bool vfvirt_fault_reset_stuck(VfvirtFaults *faults, uint16_t port)
 
 /* ---- Faults that act on whole functions --------------------------------------------------- */
 
-/* DEVICE_NEEDS_RESET as S-17 has it: the driver is told, then the device works no more. */
+/* DEVICE_NEEDS_RESET (S-17): the driver is told, then the device works no more. */
 static bool function_needs_reset(VfvirtFunction *fn)
 {
     VirtIODevice *vdev = VIRTIO_DEVICE(&fn->net);
@@ -155,8 +155,7 @@ static bool function_needs_reset(VfvirtFunction *fn)
     if (!vdev->status) {
         return false;
     }
-    vdev->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
-    virtio_notify_config(vdev);
+    vfvirt_net_needs_reset(&fn->net);
     vdev->broken = true; /* a reset clears it */
     return true;
 }

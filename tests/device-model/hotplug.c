@@ -144,16 +144,6 @@ static void port_set_occupied(PCIDevice *port, bool occupied)
 
 /* ---- The card ------------------------------------------------------------------------------ */
 
-static void functions_set_gone(VfvirtPf *pf, bool gone)
-{
-    for (uint16_t port = 0; port <= pf->total_vfs; port++) {
-        VfvirtFunction *fn = vfvirt_pf_port(pf, port);
-
-        vfvirt_function_set_gone(fn, gone);
-        vfvirt_function_reset(fn);
-    }
-}
-
 void vfvirt_card_set_gone(VfvirtPf *pf, bool gone)
 {
     PCIDevice *port = slot_port(pf);
@@ -161,13 +151,12 @@ void vfvirt_card_set_gone(VfvirtPf *pf, bool gone)
     if (pf->fn.gone == gone) {
         return;
     }
-    if (gone) {
-        vfvirt_admin_device_reset(pf->admin);
-        functions_set_gone(pf, true);
-    } else {
-        functions_set_gone(pf, false);
-        pci_device_reset(PCI_DEVICE(pf)); /* as after power-on, SR-IOV included */
+    /* Both ways each function is reset: commands are dropped unanswered, VFs are disabled. */
+    memory_region_transaction_begin();
+    for (uint16_t i = 0; i <= pf->total_vfs; i++) {
+        vfvirt_function_set_gone(vfvirt_pf_port(pf, i), gone);
     }
+    memory_region_transaction_commit();
     if (port) {
         slot_set_handler(qdev_get_parent_bus(DEVICE(pf)), gone);
         port_set_occupied(port, !gone);

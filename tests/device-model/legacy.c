@@ -2,17 +2,17 @@
 /* The registers of a legacy virtio-net device, for a VF that is reached through commands. */
 #include "qemu/osdep.h"
 #include "hw/pci/msix.h"
-#include "vfvirt.h"
+#include "function.h"
 
 #define PAGE_SHIFT 12 /* the queue address register counts 4096-byte pages */
 #define VECTOR_NONE 0xffff
 
-/* One field of the common header; a width that the table names is accessed as one (S-62). */
+/* One field of the common header. */
 typedef struct Register {
     uint8_t offset;
     uint8_t width_bytes;
     bool msix_only; /* there while MSI-X is enabled in the VF */
-    uint32_t (*read)(VfvirtFunction *fn);
+    uint32_t (*read)(VfvirtFunction *fn);              /* NULL: reads all ones */
     void (*write)(VfvirtFunction *fn, uint32_t value); /* NULL: writes are ignored */
 } Register;
 
@@ -31,9 +31,15 @@ static uint32_t driver_features_read(VfvirtFunction *fn)
     return vdev_of(fn)->guest_features;
 }
 
-/* S-81: bits 32 and up count as not acknowledged, bit 30 marks a driver that acknowledges all. */
+/*
+ * S-81: bits 32 and up count as not acknowledged. Bit 30 marks a driver that acknowledges what it
+ * does not know; of our features such a driver knows the MAC address.
+ */
 static void driver_features_write(VfvirtFunction *fn, uint32_t value)
 {
+    if (value & (1u << VIRTIO_F_BAD_FEATURE)) {
+        value = 1u << VIRTIO_NET_F_MAC;
+    }
     virtio_set_features(vdev_of(fn), value);
 }
 
@@ -59,7 +65,7 @@ static uint32_t queue_size_read(VfvirtFunction *fn)
 {
     VirtIODevice *vdev = vdev_of(fn);
 
-    return virtio_queue_get_num(vdev, vdev->queue_sel);
+    return vfvirt_net_queue_size_max(&fn->net, vdev->queue_sel);
 }
 
 static uint32_t queue_select_read(VfvirtFunction *fn)
@@ -74,11 +80,6 @@ static void queue_select_write(VfvirtFunction *fn, uint32_t value)
     }
 }
 
-static uint32_t queue_notify_read(VfvirtFunction *fn)
-{
-    return 0;
-}
-
 static void queue_notify_write(VfvirtFunction *fn, uint32_t value)
 {
     vfvirt_count_bell(fn->net.pf->counters, fn->net.member_id, VFVIRT_BELL_COMMAND);
@@ -89,16 +90,12 @@ static void queue_notify_write(VfvirtFunction *fn, uint32_t value)
 
 static uint32_t status_read(VfvirtFunction *fn)
 {
-    return vdev_of(fn)->status;
+    return vfvirt_function_status(fn);
 }
 
 static void status_write(VfvirtFunction *fn, uint32_t value)
 {
-    if (value) {
-        virtio_set_status(vdev_of(fn), value);
-    } else {
-        vfvirt_function_reset(fn);
-    }
+    vfvirt_function_set_status(fn, value);
 }
 
 static uint32_t isr_read(VfvirtFunction *fn)
@@ -158,7 +155,7 @@ static const Register registers[] = {
     { 0x08, 4, false, queue_address_read, queue_address_write },
     { 0x0c, 2, false, queue_size_read, NULL },
     { 0x0e, 2, false, queue_select_read, queue_select_write },
-    { 0x10, 2, false, queue_notify_read, queue_notify_write },
+    { 0x10, 2, false, NULL, queue_notify_write },
     { 0x12, 1, false, status_read, status_write },
     { 0x13, 1, false, isr_read, NULL },
     { 0x14, 2, true, config_vector_read, config_vector_write },
@@ -223,7 +220,7 @@ int vfvirt_legacy_read(VfvirtFunction *fn, bool common, uint8_t offset, uint8_t 
     if (!reg) {
         return -EINVAL;
     }
-    stl_le_p(value, reg->read(fn));
+    stl_le_p(value, reg->read ? reg->read(fn) : UINT32_MAX);
     memcpy(data, value + (offset - reg->offset), length_bytes);
     return 0;
 }
@@ -240,16 +237,14 @@ static void config_write(VfvirtFunction *fn, uint8_t offset, const uint8_t *data
     class->set_config(vdev, vdev->config);
 }
 
-/* A part of a register is merged into what the rest of it reads. */
+/* A part of a register is merged into what the rest of it reads; zeros if it cannot be read. */
 static void register_store(VfvirtFunction *fn, const Register *reg, uint8_t offset,
                            const uint8_t *data, size_t length_bytes)
 {
     uint8_t value[4] = { 0 };
-    uint32_t old;
 
-    if (length_bytes < reg->width_bytes) {
-        old = reg->read(fn);
-        stl_le_p(value, old);
+    if (length_bytes < reg->width_bytes && reg->read) {
+        stl_le_p(value, reg->read(fn));
     }
     memcpy(value + (offset - reg->offset), data, length_bytes);
     reg->write(fn, ldl_le_p(value));
