@@ -7,6 +7,7 @@
 #include "qemu/timer.h"
 #include "system/dma.h"
 #include "command.h"
+#include "function.h"
 #include "trace.h"
 
 #define STATUS_NONE 0xffff /* in the trace only: dropped without an answer */
@@ -46,15 +47,15 @@ struct VfvirtAdmin {
     VfvirtOpcodeLists lists;
     /*
      * Set while commands are processed. A guest may lay its rings over registers whose writing
-     * leads back here: a second run is put off to the bottom half, and the end of the card only
-     * sets `dead`, which the first run sees.
+     * leads back here, even to the end of the card: a second run is put off to the bottom half,
+     * and every run holds a reference to the card.
      */
-    bool busy, dead;
+    bool busy;
     bool group_lost; /* VF Enable was just cleared: what waits in the rings is not delayed */
     QEMUBH *later;
 };
 
-static bool queue_run(AdminQueue *queue);
+static void queue_run(AdminQueue *queue);
 
 static VirtIODevice *admin_vdev(VfvirtAdmin *admin)
 {
@@ -250,10 +251,10 @@ static void queue_push_again(VirtQueue *vq, unsigned index, unsigned length_byte
 static void entry_answer(Entry *entry)
 {
     AdminQueue *queue = entry->queue;
-    VfvirtAdmin *admin = queue->admin;
-    VfvirtPf *pf = admin->pf;
+    VfvirtPf *pf = queue->admin->pf;
     VfvirtCommand *command = &entry->command;
     uint8_t answer[OUT_HEADER_BYTES + RESULT_BYTES_MAX] = { 0 };
+    uint32_t generation = queue->generation;
     size_t written_bytes = MIN(OUT_HEADER_BYTES + command->result_bytes, entry->writable_bytes);
     unsigned length_bytes = used_length(pf, command, written_bytes);
     bool duplicated = is_duplicated(pf, command);
@@ -265,16 +266,16 @@ static void entry_answer(Entry *entry)
     stw_le_p(answer, command->status);
     stw_le_p(answer + 2, command->qualifier);
     memcpy(answer + OUT_HEADER_BYTES, command->result, command->result_bytes);
-    entry_write(entry, admin_vdev(admin), answer, written_bytes);
+    entry_write(entry, admin_vdev(queue->admin), answer, written_bytes);
     vfvirt_count_answered(pf->counters, command->port, command->opcode, command->status,
                           command->qualifier);
     entry_trace(entry, command->status);
 
     virtqueue_push(queue->vq, &entry->elem, length_bytes);
-    if (duplicated && !admin->dead) {
+    if (duplicated && queue->generation == generation) {
         queue_push_again(queue->vq, entry->elem.index, length_bytes);
     }
-    if (!admin->dead) {
+    if (queue->generation == generation) {
         vfvirt_net_interrupt(&pf->fn.net, queue->vq);
     }
     entry_free(entry);
@@ -288,10 +289,6 @@ static bool entry_execute(Entry *entry)
 
     entry->executed = true;
     vfvirt_command_execute(queue->admin->pf, &queue->admin->lists, &entry->command);
-    if (queue->admin->dead) {
-        entry_free(entry);
-        return false;
-    }
     if (queue->generation != generation) {
         entry_forget(entry);
         return false;
@@ -332,12 +329,9 @@ static bool queue_held_up(AdminQueue *queue)
 
 static bool queue_usable(AdminQueue *queue)
 {
-    VirtIODevice *vdev = admin_vdev(queue->admin);
-
-    /* S-10: nothing is consumed before DRIVER_OK. S-04: no such queue without the feature. */
-    return queue->vq && !queue->admin->dead && !queue->admin->pf->fn.gone &&
-           (vdev->status & VIRTIO_CONFIG_S_DRIVER_OK) &&
-           virtio_vdev_has_feature(vdev, VFVIRT_F_ADMIN_VQ);
+    /* S-04: there is no such queue without the feature. */
+    return queue->vq && vfvirt_net_running(&queue->admin->pf->fn.net) &&
+           virtio_vdev_has_feature(admin_vdev(queue->admin), VFVIRT_F_ADMIN_VQ);
 }
 
 static void queue_answer_ready(AdminQueue *queue)
@@ -369,18 +363,17 @@ static bool queue_take_one(AdminQueue *queue)
 
 /*
  * Answers what is ready, takes what is new; after one ring's worth leaves the rest for later.
- * False: the card came to its end meanwhile, and `admin` with it.
+ * The last reference to the card, and `queue` with it, may be gone on return.
  */
-static bool queue_run(AdminQueue *queue)
+static void queue_run(AdminQueue *queue)
 {
     VfvirtAdmin *admin = queue->admin;
     VfvirtPf *pf = admin->pf;
     unsigned budget = VIRTQUEUE_MAX_SIZE;
-    bool alive;
 
     if (admin->busy) {
         qemu_bh_schedule(admin->later);
-        return true;
+        return;
     }
     admin->busy = true;
     object_ref(OBJECT(pf));
@@ -396,25 +389,22 @@ static bool queue_run(AdminQueue *queue)
         queue_answer_ready(queue);
     }
     admin->busy = false;
-    alive = !admin->dead;
-    if (!alive) {
-        g_free(admin);
-    }
     object_unref(OBJECT(pf));
-    return alive;
 }
 
 static void admin_later(void *opaque)
 {
     VfvirtAdmin *admin = opaque;
-    bool alive = true;
+    VfvirtPf *pf = admin->pf;
 
-    for (unsigned i = 0; i < VFVIRT_ADMIN_QUEUES_MAX && alive; i++) {
-        alive = queue_run(&admin->queue[i]);
+    object_ref(OBJECT(pf));
+    for (unsigned i = 0; i < VFVIRT_ADMIN_QUEUES_MAX; i++) {
+        queue_run(&admin->queue[i]);
     }
-    if (alive && !admin->busy) {
+    if (!admin->busy) {
         admin->group_lost = false;
     }
+    object_unref(OBJECT(pf));
 }
 
 /* The administration queue with that virtqueue index, or NULL. */
@@ -458,13 +448,9 @@ VfvirtAdmin *vfvirt_admin_new(VfvirtPf *pf)
 
 void vfvirt_admin_free(VfvirtAdmin *admin)
 {
-    if (!admin) {
-        return;
-    }
-    vfvirt_admin_device_reset(admin);
-    qemu_bh_delete(admin->later);
-    admin->dead = true;
-    if (!admin->busy) {
+    if (admin) {
+        vfvirt_admin_device_reset(admin);
+        qemu_bh_delete(admin->later);
         g_free(admin);
     }
 }

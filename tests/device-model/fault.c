@@ -254,7 +254,7 @@ static bool parse_number(const char *name, const char *text, uint64_t min, uint6
 }
 
 static bool parse_word(const char *name, const char *text, const char *const *words,
-                       unsigned *ret_index, Error **errp)
+                       uint64_t *ret_index, Error **errp)
 {
     g_autofree char *all = g_strjoinv(", ", (char **)words);
 
@@ -268,36 +268,8 @@ static bool parse_word(const char *name, const char *text, const char *const *wo
     return false;
 }
 
-static bool parse_option(VfvirtFaults *faults, VfvirtFault *fault, unsigned option,
-                         const char *text, Error **errp)
+static void option_store(VfvirtFault *fault, unsigned option, uint64_t value)
 {
-    static const char *const hold[] = { "queue", "self", NULL };
-    static const char *const mode[] = { "short", "zero", "long", NULL };
-    static const char *const bad[] = { "flag", "bar", "alignment", "offset", "absent", NULL };
-    const char *name = option_names[ctz32(option)];
-    uint64_t max = UINT16_MAX, value;
-    unsigned word = 0;
-    bool ok;
-
-    if (option == OPTION_HOLD || option == OPTION_MODE || option == OPTION_BAD) {
-        ok = parse_word(name, text,
-                        option == OPTION_HOLD ? hold : option == OPTION_MODE ? mode : bad, &word,
-                        errp);
-        value = word;
-    } else {
-        if (option == OPTION_MEMBER) {
-            max = faults->pf->total_vfs;
-        } else if (option == OPTION_TIMES || option == OPTION_MS || option == OPTION_BYTES) {
-            max = INT32_MAX;
-        } else if (option == OPTION_BITS) {
-            max = UINT64_MAX;
-        }
-        ok = parse_number(name, text, option == OPTION_TIMES || option == OPTION_BYTES, max,
-                          &value, errp);
-    }
-    if (!ok) {
-        return false;
-    }
     switch (option) {
     case OPTION_MEMBER:
         fault->member = value;
@@ -336,7 +308,49 @@ static bool parse_option(VfvirtFaults *faults, VfvirtFault *fault, unsigned opti
         fault->value = value;
         break;
     }
-    return true;
+}
+
+static bool parse_option(VfvirtFaults *faults, VfvirtFault *fault, unsigned option,
+                         const char *text, Error **errp)
+{
+    static const char *const hold[] = { "queue", "self", NULL };
+    static const char *const mode[] = { "short", "zero", "long", NULL };
+    static const char *const bad[] = { "flag", "bar", "alignment", "offset", "absent", NULL };
+    const char *name = option_names[ctz32(option)];
+    uint64_t value;
+    bool ok;
+
+    switch (option) {
+    case OPTION_HOLD:
+        ok = parse_word(name, text, hold, &value, errp);
+        break;
+    case OPTION_MODE:
+        ok = parse_word(name, text, mode, &value, errp);
+        break;
+    case OPTION_BAD:
+        ok = parse_word(name, text, bad, &value, errp);
+        break;
+    case OPTION_MEMBER:
+        ok = parse_number(name, text, 0, faults->pf->total_vfs, &value, errp);
+        break;
+    case OPTION_TIMES:
+    case OPTION_BYTES:
+        ok = parse_number(name, text, 1, INT32_MAX, &value, errp);
+        break;
+    case OPTION_MS:
+        ok = parse_number(name, text, 0, INT32_MAX, &value, errp);
+        break;
+    case OPTION_BITS:
+        ok = parse_number(name, text, 0, UINT64_MAX, &value, errp);
+        break;
+    default:
+        ok = parse_number(name, text, 0, UINT16_MAX, &value, errp);
+        break;
+    }
+    if (ok) {
+        option_store(fault, option, value);
+    }
+    return ok;
 }
 
 /* One NAME=VALUE; *given collects which options were. */

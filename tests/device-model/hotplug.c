@@ -19,8 +19,8 @@ OBJECT_DECLARE_SIMPLE_TYPE(VfvirtEmptySlot, VFVIRT_EMPTY_SLOT)
 struct VfvirtEmptySlot {
     Object parent_obj;
 
-    BusState *bus;   /* the slot's bus; not owned: it owns this object */
-    Object *handler; /* owned; the bus's own handler, to be put back */
+    BusState *bus;   /* the slot's bus, whose child this object is */
+    Object *handler; /* the bus's own handler, to be put back; not owned: the bus sits on it */
 };
 
 static void empty_slot_pre_plug(HotplugHandler *handler, DeviceState *dev, Error **errp)
@@ -35,12 +35,14 @@ static void slot_set_handler(BusState *bus, bool gone)
     if (gone) {
         empty = VFVIRT_EMPTY_SLOT(object_new(TYPE_VFVIRT_EMPTY_SLOT));
         empty->bus = bus;
-        empty->handler = object_ref(OBJECT(bus->hotplug_handler));
-        qbus_set_hotplug_handler(bus, OBJECT(empty));
+        empty->handler = OBJECT(bus->hotplug_handler);
+        object_property_add_child(OBJECT(bus), "empty-slot", OBJECT(empty));
         object_unref(OBJECT(empty));
+        qbus_set_hotplug_handler(bus, OBJECT(empty));
     } else {
         empty = VFVIRT_EMPTY_SLOT(bus->hotplug_handler);
         qbus_set_hotplug_handler(bus, empty->handler);
+        object_unparent(OBJECT(empty));
     }
 }
 
@@ -48,11 +50,6 @@ static void empty_slot_unplug(HotplugHandler *handler, DeviceState *dev, Error *
 {
     slot_set_handler(VFVIRT_EMPTY_SLOT(handler)->bus, false);
     qdev_unrealize(dev);
-}
-
-static void empty_slot_finalize(Object *obj)
-{
-    object_unref(VFVIRT_EMPTY_SLOT(obj)->handler);
 }
 
 static void empty_slot_class_init(ObjectClass *class, void *data)
@@ -67,7 +64,6 @@ static const TypeInfo empty_slot_info = {
     .name = TYPE_VFVIRT_EMPTY_SLOT,
     .parent = TYPE_OBJECT,
     .instance_size = sizeof(VfvirtEmptySlot),
-    .instance_finalize = empty_slot_finalize,
     .class_init = empty_slot_class_init,
     .interfaces = (InterfaceInfo[]) {
         { TYPE_HOTPLUG_HANDLER },
