@@ -11,7 +11,9 @@
 #include "function.h"
 
 #define COMMON_CFG_BYTES 0x40
-#define DEVICE_CFG_BYTES 0x800 /* leaves room for the doorbell behind it */
+#define DEVICE_CFG_BYTES 0x800
+/* The doorbell takes the second half of the page of the device configuration. */
+#define DOORBELL_OFFSET (VFVIRT_MEMBER_DOORBELL_OFFSET - 0x2000)
 #define DEAD_PRIORITY 100      /* above everything else in a BAR */
 
 static VfvirtFunction *proxy_function(VirtIOPCIProxy *proxy)
@@ -187,19 +189,52 @@ static const MemoryRegionOps common_ops = {
     .endianness = DEVICE_LITTLE_ENDIAN,
 };
 
-void vfvirt_function_set_common_cfg_length(VfvirtFunction *fn, uint32_t length_bytes)
+/* ---- Device configuration and the member doorbell ------------------------------------------- */
+
+static uint64_t device_read(void *opaque, hwaddr addr, unsigned size)
+{
+    VfvirtFunction *fn = proxy_function(opaque);
+
+    return addr < DEVICE_CFG_BYTES ? fn->device_ops->read(opaque, addr, size) : 0;
+}
+
+static void device_write(void *opaque, hwaddr addr, uint64_t value, unsigned size)
+{
+    VfvirtFunction *fn = proxy_function(opaque);
+
+    if (addr < DEVICE_CFG_BYTES) {
+        fn->device_ops->write(opaque, addr, value, size);
+    } else if (fn->net.member_id && addr == DOORBELL_OFFSET && size == 2) {
+        vfvirt_count_bell(fn->net.pf->counters, fn->net.member_id, VFVIRT_BELL_MEMBER);
+        vfvirt_net_notify(&fn->net, value);
+    }
+}
+
+static const MemoryRegionOps device_ops = {
+    .read = device_read,
+    .write = device_write,
+    .impl = { .min_access_size = 1, .max_access_size = 4 },
+    .endianness = DEVICE_LITTLE_ENDIAN,
+};
+
+static void set_capability_length(VfvirtFunction *fn, uint8_t type, uint32_t length_bytes)
 {
     uint8_t *config = fn->proxy.pci_dev.config;
     uint8_t offset = config[PCI_CAPABILITY_LIST];
 
     while (offset) {
         if (config[offset] == PCI_CAP_ID_VNDR &&
-            config[offset + VIRTIO_PCI_CAP_CFG_TYPE] == VIRTIO_PCI_CAP_COMMON_CFG) {
+            config[offset + VIRTIO_PCI_CAP_CFG_TYPE] == type) {
             pci_set_long(config + offset + VIRTIO_PCI_CAP_LENGTH, length_bytes);
             return;
         }
         offset = config[offset + PCI_CAP_LIST_NEXT];
     }
+}
+
+void vfvirt_function_set_common_cfg_length(VfvirtFunction *fn, uint32_t length_bytes)
+{
+    set_capability_length(fn, VIRTIO_PCI_CAP_COMMON_CFG, length_bytes);
 }
 
 /* ---- Configuration space and gone ---------------------------------------------------------- */
@@ -318,8 +353,6 @@ bool vfvirt_function_realize(VfvirtFunction *fn, Error **errp)
     VirtIOPCIProxy *proxy = &fn->proxy;
     PCIDevice *dev = &proxy->pci_dev;
 
-    proxy->common.size = COMMON_CFG_BYTES;
-    proxy->device.size = DEVICE_CFG_BYTES;
     proxy->class_code = PCI_CLASS_NETWORK_ETHERNET;
     virtio_pci_force_virtio_1(proxy);
     if (!qdev_realize(DEVICE(&fn->net), BUS(&proxy->bus), errp)) {
@@ -327,9 +360,19 @@ bool vfvirt_function_realize(VfvirtFunction *fn, Error **errp)
     }
     vfvirt_net_restore_queue_sizes(&fn->net);
     function_listen(fn);
+    /* QEMU would make it when the machine is ready, in many steps of one memory map each. */
+    pci_device_iommu_address_space(dev);
 
+    /*
+     * Our handlers stand before virtio-pci's. Regions of their own over parts of its pages would
+     * do as well, but QEMU pays for each of them, in each VF, at every change of a memory map.
+     */
     fn->common_ops = proxy->common.mr.ops;
     proxy->common.mr.ops = &common_ops;
+    fn->device_ops = proxy->device.mr.ops;
+    proxy->device.mr.ops = &device_ops;
+    set_capability_length(fn, VIRTIO_PCI_CAP_COMMON_CFG, COMMON_CFG_BYTES);
+    set_capability_length(fn, VIRTIO_PCI_CAP_DEVICE_CFG, DEVICE_CFG_BYTES);
     fn->config_read = dev->config_read;
     fn->config_write = dev->config_write;
     dev->config_read = vfvirt_function_config_read;

@@ -6,8 +6,6 @@
 #include "qemu/module.h"
 #include "function.h"
 
-#define MEMBER_DOORBELL_BYTES 4
-
 /*
  * Bits that SR-IOV wants to read 0 in a VF but that QEMU must have in the VF's configuration
  * space: memory decoding follows VF MSE of the PF, INTx is switched off for good (a VF has no
@@ -51,27 +49,6 @@ void vfvirt_vf_set_memory_enabled(PCIDevice *dev, bool enabled)
     pci_default_write_config(dev, PCI_COMMAND, command, 2);
 }
 
-static void bell_write(void *opaque, hwaddr addr, uint64_t value, unsigned size)
-{
-    VfvirtFunction *fn = opaque;
-
-    vfvirt_count_bell(fn->net.pf->counters, fn->net.member_id, VFVIRT_BELL_MEMBER);
-    vfvirt_net_notify(&fn->net, value);
-}
-
-static uint64_t bell_read(void *opaque, hwaddr addr, unsigned size)
-{
-    return 0;
-}
-
-static const MemoryRegionOps bell_ops = {
-    .read = bell_read,
-    .write = bell_write,
-    .valid = { .min_access_size = 2, .max_access_size = 2 },
-    .impl = { .min_access_size = 2, .max_access_size = 2 },
-    .endianness = DEVICE_LITTLE_ENDIAN,
-};
-
 static void vf_config_init(PCIDevice *dev)
 {
     pci_set_word(dev->wmask + PCI_COMMAND,
@@ -96,14 +73,9 @@ static void vf_realize(VirtIOPCIProxy *proxy, Error **errp)
     vfvirt_pf_member_mac(pf, net->member_id, net->permanent_mac);
     proxy->nvectors = pf->vf_vectors;
     VIRTIO_DEVICE(net)->host_features = pf->ring_features;
-    if (!vfvirt_function_realize(&vf->fn, errp)) {
-        return;
+    if (vfvirt_function_realize(&vf->fn, errp)) {
+        vf_config_init(dev);
     }
-    vf_config_init(dev);
-    memory_region_init_io(&vf->fn.legacy_bell_mr, OBJECT(vf), &bell_ops, &vf->fn,
-                          "vfvirt-member-doorbell", MEMBER_DOORBELL_BYTES);
-    memory_region_add_subregion(&proxy->modern_bar, VFVIRT_MEMBER_DOORBELL_OFFSET,
-                                &vf->fn.legacy_bell_mr);
 }
 
 static PCIUnregisterFunc *vf_parent_exit;
@@ -114,7 +86,6 @@ static void vf_exit(PCIDevice *dev)
     VfvirtVf *vf = VFVIRT_VF(dev);
 
     vfvirt_function_unrealize(&vf->fn);
-    memory_region_del_subregion(&vf->fn.proxy.modern_bar, &vf->fn.legacy_bell_mr);
     vf_parent_exit(dev);
 }
 

@@ -108,12 +108,12 @@ struct VfvirtNet {
 typedef struct VfvirtFunction {
     VirtIOPCIProxy proxy; /* must stay first */
     VfvirtNet net;
-    /* What our handlers for the common registers and the configuration space stand before. */
+    /* virtio-pci's handlers, which ours call for what they do not handle themselves. */
     const MemoryRegionOps *common_ops;
+    const MemoryRegionOps *device_ops;
     PCIConfigReadFunc *config_read;
     PCIConfigWriteFunc *config_write;
     MemoryListener listener;      /* keeps the mapped rings true when the memory map changes */
-    MemoryRegion legacy_bell_mr;  /* VF: the doorbell in its own BAR */
     MemoryRegion dead_mr[PCI_NUM_REGIONS]; /* laid over each BAR while the card is gone */
     bool gone;                    /* config space and BARs read all ones, writes are lost */
     bool reset_stuck;             /* a reset was asked for and will never be acknowledged */
