@@ -51,4 +51,6 @@ header=$build/generated/compat_probes.h
 		printf '#define VFVIRT_HAVE_%s %d\n' "$(echo "$name" | tr a-z A-Z)" "$have"
 	done
 } >"$header.new"
+# The same for Kbuild files: VFVIRT_HAVE_<PROBE> := y where it compiled.
+sed -n 's/^#define \(VFVIRT_HAVE_[A-Z0-9_]*\) 1$/\1 := y/p' "$header.new" >"${header%.h}.mk"
 mv "$header.new" "$header"

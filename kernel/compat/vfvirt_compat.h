@@ -10,6 +10,11 @@
 
 #include <linux/netlink.h>
 #include <net/genetlink.h>
+#if VFVIRT_HAVE_LINUX_UNALIGNED
+#include <linux/unaligned.h>
+#else
+#include <asm/unaligned.h>
+#endif
 
 /**
  * vfvirt_dump_attrs() - the parsed attributes of a dump request

@@ -12,6 +12,7 @@
 
 #include <linux/pci.h>
 #include <linux/types.h>
+#include "uapi/vfvirt.h"	/* owner states, reasons, notify paths */
 
 /* Opcodes (virtio 1.3+, "Group administration commands"). */
 enum vfvirt_opcode {
@@ -70,30 +71,6 @@ struct vfvirt_command {
 };
 
 #define VFVIRT_COMMAND_DATA_MAX_BYTES	256
-
-enum vfvirt_owner_state {
-	VFVIRT_OWNER_ABSENT,	/* no administration queue; see the reason */
-	VFVIRT_OWNER_READY,
-	VFVIRT_OWNER_DEGRADED,	/* a command timed out: guest accesses fail fast until recovery */
-};
-
-/* Why an owner is not ready; also the text that netlink and the log show. */
-enum vfvirt_owner_reason {
-	VFVIRT_REASON_NONE,
-	VFVIRT_REASON_NO_FEATURE,	/* the device does not offer VIRTIO_F_ADMIN_VQ */
-	VFVIRT_REASON_SHORT_COMMON_CFG,	/* common configuration shorter than 0x40 bytes */
-	VFVIRT_REASON_NO_QUEUE,		/* admin_queue_num is 0 */
-	VFVIRT_REASON_BAD_INDEX,	/* admin_queue_index or _num out of range */
-	VFVIRT_REASON_NO_DRIVER,	/* no class driver is bound to the PF's virtio device */
-	VFVIRT_REASON_NO_MEMORY,
-	VFVIRT_REASON_NO_LEGACY,	/* the device lists no legacy opcodes */
-	VFVIRT_REASON_TIMEOUT,		/* a command was not answered in time */
-	VFVIRT_REASON_BROKEN_ANSWER,	/* the device broke the protocol */
-	VFVIRT_REASON_RESET,		/* reset or suspend in progress */
-	VFVIRT_REASON_GONE,		/* the card does not answer on the bus */
-	VFVIRT_REASON_REMOVED,		/* orderly removal */
-	VFVIRT_REASON_COUNT,
-};
 
 struct vfvirt_owner;
 struct vfvirt_member;

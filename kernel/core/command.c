@@ -1,0 +1,437 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Commands: from a typed call to the provider and back.
+ *
+ * What a device answers is looked up in a table, never used as an errno (S-25). EAGAIN is tried
+ * again until the caller's limit (S-26). One VF has at most MEMBER_COMMANDS_MAX commands under way,
+ * so that it cannot fill a queue that others need.
+ */
+#include <linux/hrtimer.h>
+#include <linux/ktime.h>
+#include <linux/sched/signal.h>
+
+#include "core.h"
+#include "trace.h"
+
+#define MEMBER_COMMANDS_MAX	4
+
+/* First and longest pause between two tries; each pause is twice the one before. */
+#define BACK_OFF_FIRST_US	100
+#define BACK_OFF_LONGEST_US	10000
+
+#define LEGACY_COMMON_BYTES	0x18	/* with the two vector fields of MSI-X */
+#define LEGACY_COMMON_WIDTH_MAX	4
+#define LEGACY_DEVICE_WIDTH_MAX	8
+
+#define VIRTIO_ID_NET_MODERN	0x1041
+#define MAC_BYTES		6
+
+/* Status and qualifier of the spec ("Group administration commands"); others are reserved. */
+static const struct {
+	u16 status;
+	int error;
+	const char *name;
+} statuses[] = {
+	{ 0, 0, "OK" },
+	{ 6, -ENXIO, "ENXIO" },
+	{ 11, -EAGAIN, "EAGAIN" },
+	{ 12, -ENOMEM, "ENOMEM" },
+	{ 16, -EBUSY, "EBUSY" },
+	{ 22, -EINVAL, "EINVAL" },
+	{ 28, -ENOSPC, "ENOSPC" },
+};
+
+static const char * const qualifiers[] = {
+	"OK", "INVALID_COMMAND", "INVALID_OPCODE", "INVALID_FIELD", "INVALID_GROUP",
+	"INVALID_MEMBER", "NORESOURCE", "TRYAGAIN",
+};
+
+static const char * const opcodes[] = {
+	[VFVIRT_OP_LIST_QUERY] = "LIST_QUERY",
+	[VFVIRT_OP_LIST_USE] = "LIST_USE",
+	[VFVIRT_OP_LEGACY_COMMON_CFG_WRITE] = "LEGACY_COMMON_CFG_WRITE",
+	[VFVIRT_OP_LEGACY_COMMON_CFG_READ] = "LEGACY_COMMON_CFG_READ",
+	[VFVIRT_OP_LEGACY_DEV_CFG_WRITE] = "LEGACY_DEV_CFG_WRITE",
+	[VFVIRT_OP_LEGACY_DEV_CFG_READ] = "LEGACY_DEV_CFG_READ",
+	[VFVIRT_OP_LEGACY_NOTIFY_INFO] = "LEGACY_NOTIFY_INFO",
+};
+
+/* Reserved statuses mean what EINVAL means, reserved qualifiers what INVALID_COMMAND means (S-25). */
+static int answer_error(u16 status, const char **ret_name)
+{
+	unsigned int n;
+
+	for (n = 0; n < ARRAY_SIZE(statuses); n++) {
+		if (statuses[n].status == status) {
+			*ret_name = statuses[n].name;
+			return statuses[n].error;
+		}
+	}
+	*ret_name = "EINVAL (reserved)";
+	return -EINVAL;
+}
+
+static const char *qualifier_name(u16 qualifier)
+{
+	return qualifier < ARRAY_SIZE(qualifiers) ? qualifiers[qualifier] :
+						    "INVALID_COMMAND (reserved)";
+}
+
+static void log_refusal(struct vfvirt_owner *owner, const struct vfvirt_command *command,
+			const char *status_name)
+{
+	dev_warn_ratelimited(&owner->pdev->dev,
+			     "vfvirt: %s for member %u at offset %u refused by the device: status %u %s, qualifier %u %s\n",
+			     opcodes[command->opcode], command->member_id, command->offset,
+			     command->status, status_name, command->qualifier,
+			     qualifier_name(command->qualifier));
+}
+
+static void remember_answer(struct vfvirt_owner *owner, const struct vfvirt_command *command)
+{
+	spin_lock(&owner->lock);
+	owner->last_known = true;
+	owner->last_opcode = command->opcode;
+	owner->last_status = command->status;
+	owner->last_qualifier = command->qualifier;
+	spin_unlock(&owner->lock);
+}
+
+static long jiffies_left(unsigned long deadline)
+{
+	long left = deadline - jiffies;
+
+	return max(left, 0L);
+}
+
+/*
+ * Waits until this VF has less than its share under way. Woken one by one in the order of arrival.
+ */
+static int turn_take(struct vfvirt_member *member, unsigned long deadline)
+{
+	long left = wait_event_killable_timeout(member->turn,
+						atomic_add_unless(&member->in_flight, 1,
+								  MEMBER_COMMANDS_MAX),
+						jiffies_left(deadline));
+
+	if (left < 0)
+		return -EINTR;
+	return left ? 0 : -EBUSY;
+}
+
+static void turn_give(struct vfvirt_member *member)
+{
+	atomic_dec(&member->in_flight);
+	wake_up(&member->turn);
+}
+
+/* Sleeps for *pause_us and doubles it. -ETIMEDOUT when the deadline comes first. */
+static int back_off(unsigned int *pause_us, unsigned long deadline)
+{
+	ktime_t pause = ktime_set(0, *pause_us * NSEC_PER_USEC);
+
+	if (jiffies_left(deadline) <= usecs_to_jiffies(*pause_us))
+		return -ETIMEDOUT;
+	set_current_state(TASK_KILLABLE);
+	schedule_hrtimeout(&pause, HRTIMER_MODE_REL);
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	*pause_us = min_t(unsigned int, *pause_us * 2, BACK_OFF_LONGEST_US);
+	return 0;
+}
+
+/* One try: through the gate, to the provider, into the statistics. Errors as execute() has them. */
+static int attempt(struct vfvirt_owner *owner, struct vfvirt_member *member,
+		   struct vfvirt_command *command)
+{
+	u64 begin_ns, ns;
+	int error;
+
+	error = vfvirt_gate_enter(owner);
+	if (error)
+		return error;
+	vfvirt_stats_count(owner, member, command->opcode, VFVIRT_COUNTER_COMMANDS);
+	trace_vfvirt_submit(owner->pdev, command);
+	begin_ns = ktime_get_ns();
+	error = owner->ops->execute(owner, command);
+	ns = ktime_get_ns() - begin_ns;
+	if (error == -ETIMEDOUT) {
+		vfvirt_stats_count(owner, member, command->opcode, VFVIRT_COUNTER_TIMEOUTS);
+		trace_vfvirt_timeout(owner->pdev, command, error, ns);
+	} else {
+		trace_vfvirt_complete(owner->pdev, command, error, ns);
+		if (error)
+			vfvirt_stats_count(owner, member, command->opcode, VFVIRT_COUNTER_ERRORS);
+	}
+	if (!error) {
+		vfvirt_stats_latency(owner, member, command->opcode, ns);
+		vfvirt_stats_count(owner, member, command->opcode,
+				   command->status ? VFVIRT_COUNTER_REFUSED : VFVIRT_COUNTER_OK);
+		remember_answer(owner, command);
+	}
+	vfvirt_gate_leave(owner);
+	return error;
+}
+
+/**
+ * vfvirt_command_run() - run a command until it is answered for good
+ * @owner: pinned
+ * @member: whom it is for, or NULL
+ * @command: filled; its results are those of the last try
+ *
+ * Context: may sleep until @command->deadline; no lock of core but a discovery mutex is held.
+ * Return: 0 when the status is OK; -EREMOTEIO when the device refused (see status and qualifier);
+ * -ENODEV, -EIO and -EBUSY of the gate; -ETIMEDOUT when it was not answered, or only with EAGAIN,
+ * by the deadline; -EBUSY when no place in the queue came free; -EINTR when killed; -EPROTO when
+ * the answer is none.
+ */
+int vfvirt_command_run(struct vfvirt_owner *owner, struct vfvirt_member *member,
+		       struct vfvirt_command *command)
+{
+	unsigned int pause_us = BACK_OFF_FIRST_US;
+	const char *status_name;
+	int error;
+
+	might_sleep();
+	lockdep_assert_not_held(&vfvirt_registry_mutex);
+	for (;;) {
+		error = attempt(owner, member, command);
+		if (error)
+			return error == -ENOSPC ? -EBUSY : error;
+		error = answer_error(command->status, &status_name);
+		if (error != -EAGAIN)
+			break;
+		error = back_off(&pause_us, command->deadline);
+		if (error)
+			return error;
+		vfvirt_stats_count(owner, member, command->opcode, VFVIRT_COUNTER_RETRIES);
+	}
+	if (!error)
+		return 0;
+	log_refusal(owner, command, status_name);
+	return -EREMOTEIO;
+}
+
+/* Runs a legacy command of a member once its opcode is in use. */
+static int legacy_run(struct vfvirt_owner *owner, struct vfvirt_member *member,
+		      struct vfvirt_command *command)
+{
+	enum vfvirt_owner_reason reason;
+	u64 in_use;
+	int error;
+
+	error = vfvirt_discover(owner, command->vf, command->deadline, &in_use, &reason);
+	if (error)
+		return error;
+	if (!(in_use & BIT_ULL(command->opcode)))
+		return -EOPNOTSUPP;
+	if (!member)
+		return vfvirt_command_run(owner, NULL, command);
+	error = turn_take(member, command->deadline);
+	if (error)
+		return error;
+	error = vfvirt_command_run(owner, member, command);
+	turn_give(member);
+	return error;
+}
+
+/* What callers of the legacy API get to see. */
+static int api_error(int error)
+{
+	switch (error) {
+	case 0:
+	case -ENODEV:
+	case -ETIMEDOUT:
+	case -EINTR:
+	case -EBUSY:
+	case -EOPNOTSUPP:
+		return error;
+	default:
+		return -EIO;
+	}
+}
+
+/**
+ * vfvirt_legacy_command() - run a legacy command of a registered member
+ * @member: registered
+ * @command: opcode, offset and data filled; the rest is filled here
+ * @limit_ms: 0 for VFVIRT_ACCESS_LIMIT_MS
+ *
+ * Return: 0, -ENODEV, -EIO, -EOPNOTSUPP, -ETIMEDOUT, -EBUSY or -EINTR.
+ */
+int vfvirt_legacy_command(struct vfvirt_member *member, struct vfvirt_command *command,
+			  unsigned int limit_ms)
+{
+	struct vfvirt_owner *owner = vfvirt_member_pin_owner(member);
+	int error;
+
+	if (!owner)
+		return -ENODEV;
+	command->group_type = VFVIRT_GROUP_SRIOV;
+	command->member_id = member->member_id;
+	command->vf = member->vf;
+	command->deadline = jiffies + msecs_to_jiffies(limit_ms ?: VFVIRT_ACCESS_LIMIT_MS);
+	command->interruptible = true;
+	error = api_error(legacy_run(owner, member, command));
+	vfvirt_owner_unpin(owner);
+	return error;
+}
+
+static int legacy_read(struct vfvirt_member *member, u16 opcode, u8 offset_bytes, void *buf,
+		       u8 length_bytes, unsigned int limit_ms)
+{
+	struct vfvirt_command command = {
+		.opcode = opcode,
+		.offset = offset_bytes,
+		.out = buf,
+		.out_length_bytes = length_bytes,
+	};
+
+	/* Whatever goes wrong, or is not returned, nothing old is left in the caller's hands (S-30). */
+	memset(buf, 0, length_bytes);
+	return vfvirt_legacy_command(member, &command, limit_ms);
+}
+
+static int legacy_write(struct vfvirt_member *member, u16 opcode, u8 offset_bytes,
+			const void *buf, u8 length_bytes, unsigned int limit_ms)
+{
+	struct vfvirt_command command = {
+		.opcode = opcode,
+		.offset = offset_bytes,
+		.in = buf,
+		.in_length_bytes = length_bytes,
+	};
+
+	return vfvirt_legacy_command(member, &command, limit_ms);
+}
+
+static bool common_fits(u8 offset_bytes, u8 length_bytes)
+{
+	return length_bytes >= 1 && length_bytes <= LEGACY_COMMON_WIDTH_MAX &&
+	       offset_bytes + length_bytes <= LEGACY_COMMON_BYTES;
+}
+
+static bool device_fits(u8 offset_bytes, u8 length_bytes)
+{
+	return length_bytes >= 1 && length_bytes <= LEGACY_DEVICE_WIDTH_MAX &&
+	       offset_bytes + length_bytes <= U8_MAX + 1;
+}
+
+/**
+ * vfvirt_legacy_common_read() - read one field of the legacy header
+ * @member: registered
+ * @offset_bytes: 0..0x17
+ * @buf: gets little-endian bytes; what the device did not return is 0
+ * @length_bytes: 1..4, within one field (S-62)
+ * @limit_ms: 0 for VFVIRT_ACCESS_LIMIT_MS
+ *
+ * Context: may sleep, killable; not in an eventfd callback or under a lock of reset_done().
+ * Return: 0; -ENODEV no owner or queue; -EIO refused by the device or degraded; -EOPNOTSUPP no
+ * legacy access; -ETIMEDOUT; -EBUSY gate closed or queue full; -EINTR killed; -EINVAL outside.
+ */
+int vfvirt_legacy_common_read(struct vfvirt_member *member, u8 offset_bytes, void *buf,
+			      u8 length_bytes, unsigned int limit_ms)
+{
+	if (!common_fits(offset_bytes, length_bytes))
+		return -EINVAL;
+	return legacy_read(member, VFVIRT_OP_LEGACY_COMMON_CFG_READ, offset_bytes, buf,
+			   length_bytes, limit_ms);
+}
+EXPORT_SYMBOL_GPL(vfvirt_legacy_common_read);
+
+/**
+ * vfvirt_legacy_common_write() - write one field of the legacy header
+ * @member: registered
+ * @offset_bytes: 0..0x17
+ * @buf: little-endian bytes
+ * @length_bytes: 1..4, within one field (S-62)
+ * @limit_ms: 0 for VFVIRT_ACCESS_LIMIT_MS
+ *
+ * Context and return: as vfvirt_legacy_common_read().
+ */
+int vfvirt_legacy_common_write(struct vfvirt_member *member, u8 offset_bytes, const void *buf,
+			       u8 length_bytes, unsigned int limit_ms)
+{
+	if (!common_fits(offset_bytes, length_bytes))
+		return -EINVAL;
+	return legacy_write(member, VFVIRT_OP_LEGACY_COMMON_CFG_WRITE, offset_bytes, buf,
+			    length_bytes, limit_ms);
+}
+EXPORT_SYMBOL_GPL(vfvirt_legacy_common_write);
+
+/**
+ * vfvirt_legacy_device_read() - read one field of the legacy device configuration
+ * @member: registered
+ * @offset_bytes: from the start of the device configuration
+ * @buf: gets little-endian bytes; what the device did not return is 0
+ * @length_bytes: 1..8, within one field (S-62)
+ * @limit_ms: 0 for VFVIRT_ACCESS_LIMIT_MS
+ *
+ * Context and return: as vfvirt_legacy_common_read().
+ */
+int vfvirt_legacy_device_read(struct vfvirt_member *member, u8 offset_bytes, void *buf,
+			      u8 length_bytes, unsigned int limit_ms)
+{
+	if (!device_fits(offset_bytes, length_bytes))
+		return -EINVAL;
+	return legacy_read(member, VFVIRT_OP_LEGACY_DEV_CFG_READ, offset_bytes, buf, length_bytes,
+			   limit_ms);
+}
+EXPORT_SYMBOL_GPL(vfvirt_legacy_device_read);
+
+/**
+ * vfvirt_legacy_device_write() - write one field of the legacy device configuration
+ * @member: registered
+ * @offset_bytes: from the start of the device configuration
+ * @buf: little-endian bytes
+ * @length_bytes: 1..8, within one field (S-62)
+ * @limit_ms: 0 for VFVIRT_ACCESS_LIMIT_MS
+ *
+ * Context and return: as vfvirt_legacy_common_read().
+ */
+int vfvirt_legacy_device_write(struct vfvirt_member *member, u8 offset_bytes, const void *buf,
+			       u8 length_bytes, unsigned int limit_ms)
+{
+	if (!device_fits(offset_bytes, length_bytes))
+		return -EINVAL;
+	return legacy_write(member, VFVIRT_OP_LEGACY_DEV_CFG_WRITE, offset_bytes, buf,
+			    length_bytes, limit_ms);
+}
+EXPORT_SYMBOL_GPL(vfvirt_legacy_device_write);
+
+/**
+ * vfvirt_mac_read() - the MAC address of a VF, whatever it is bound to
+ * @owner: pinned
+ * @member: the VF's member, referenced, or NULL
+ * @vf: the VF, referenced
+ * @member_id: its number, from 1
+ * @ret_mac: untouched on failure
+ *
+ * Context: may sleep VFVIRT_ACCESS_LIMIT_MS, killable.
+ * Return: 0; -ENXIO when the VF is no network device; else as vfvirt_legacy_common_read().
+ */
+int vfvirt_mac_read(struct vfvirt_owner *owner, struct vfvirt_member *member,
+		    struct pci_dev *vf, u16 member_id, u8 ret_mac[6])
+{
+	u8 mac[MAC_BYTES] = {};
+	struct vfvirt_command command = {
+		.opcode = VFVIRT_OP_LEGACY_DEV_CFG_READ,
+		.group_type = VFVIRT_GROUP_SRIOV,
+		.member_id = member_id,
+		.vf = vf,
+		.out = mac,
+		.out_length_bytes = sizeof(mac),
+		.deadline = jiffies + msecs_to_jiffies(VFVIRT_ACCESS_LIMIT_MS),
+		.interruptible = true,
+	};
+	int error;
+
+	if (vf->device != VIRTIO_ID_NET_MODERN)
+		return -ENXIO;
+	error = api_error(legacy_run(owner, member, &command));
+	if (!error && command.out_used_bytes < sizeof(mac))
+		error = -EIO;
+	if (!error)
+		memcpy(ret_mac, mac, sizeof(mac));
+	return error;
+}

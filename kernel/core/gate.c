@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The gate of an owner: who may send a command now, and how to wait until none is under way.
+ *
+ * A command first pins the owner (its memory stays), then enters the gate for each attempt. The
+ * gate is open only while the owner is ready and nobody has closed it; closing waits for those
+ * inside. Between attempts a command is pinned but outside, so that a back-off delays no reset.
+ */
+#include "core.h"
+
+/* The longest silence of an unregistration that waits for commands; then it says so and goes on. */
+#define DRAIN_REPORT_MS 10000
+
+/**
+ * vfvirt_gate_init() - a gate for a new owner: absent, nobody inside
+ * @owner: zeroed
+ */
+void vfvirt_gate_init(struct vfvirt_owner *owner)
+{
+	spin_lock_init(&owner->lock);
+	init_waitqueue_head(&owner->idle);
+	mutex_init(&owner->discovery_mutex);
+	owner->state = VFVIRT_OWNER_ABSENT;
+	owner->reason = VFVIRT_REASON_NO_DRIVER;
+}
+
+/**
+ * vfvirt_owner_pin() - keep an owner's memory
+ * @owner: kept alive by the caller for the moment, by the registry mutex or member->lock
+ *
+ * Return: 0, or -ENODEV when its unregistration has begun.
+ */
+int vfvirt_owner_pin(struct vfvirt_owner *owner)
+{
+	int error = 0;
+
+	spin_lock(&owner->lock);
+	if (owner->leaving)
+		error = -ENODEV;
+	else
+		owner->pin_count++;
+	spin_unlock(&owner->lock);
+	return error;
+}
+
+/**
+ * vfvirt_owner_unpin() - the opposite of vfvirt_owner_pin()
+ * @owner: not to be touched afterwards
+ */
+void vfvirt_owner_unpin(struct vfvirt_owner *owner)
+{
+	/* RCU keeps the lock itself until spin_unlock() has let go of it. */
+	rcu_read_lock();
+	spin_lock(&owner->lock);
+	if (!--owner->pin_count)
+		wake_up_all(&owner->idle);
+	spin_unlock(&owner->lock);
+	rcu_read_unlock();
+}
+
+/**
+ * vfvirt_member_pin_owner() - the owner of a member, pinned
+ * @member: any
+ *
+ * Return: the owner, or NULL when no provider serves the PF.
+ */
+struct vfvirt_owner *vfvirt_member_pin_owner(struct vfvirt_member *member)
+{
+	struct vfvirt_owner *owner;
+
+	spin_lock(&member->lock);
+	owner = member->owner;
+	if (owner && vfvirt_owner_pin(owner))
+		owner = NULL;
+	spin_unlock(&member->lock);
+	return owner;
+}
+
+/**
+ * vfvirt_gate_enter() - begin one attempt of a command
+ * @owner: pinned
+ *
+ * Return: 0; -ENODEV without an administration queue; -EIO while degraded; -EBUSY while closed.
+ */
+int vfvirt_gate_enter(struct vfvirt_owner *owner)
+{
+	int error = 0;
+
+	spin_lock(&owner->lock);
+	if (owner->leaving || owner->state == VFVIRT_OWNER_ABSENT)
+		error = -ENODEV;
+	else if (owner->state == VFVIRT_OWNER_DEGRADED)
+		error = -EIO;
+	else if (owner->closed_count)
+		error = -EBUSY;
+	else
+		owner->running_count++;
+	spin_unlock(&owner->lock);
+	return error;
+}
+
+/**
+ * vfvirt_gate_leave() - the attempt has ended
+ * @owner: pinned
+ */
+void vfvirt_gate_leave(struct vfvirt_owner *owner)
+{
+	spin_lock(&owner->lock);
+	if (!--owner->running_count)
+		wake_up_all(&owner->idle);
+	spin_unlock(&owner->lock);
+}
+
+static bool nothing_runs(struct vfvirt_owner *owner)
+{
+	bool idle;
+
+	spin_lock(&owner->lock);
+	idle = !owner->running_count;
+	spin_unlock(&owner->lock);
+	return idle;
+}
+
+static bool nobody_pins(struct vfvirt_owner *owner)
+{
+	bool idle;
+
+	spin_lock(&owner->lock);
+	idle = !owner->pin_count;
+	spin_unlock(&owner->lock);
+	return idle;
+}
+
+/**
+ * vfvirt_owner_quiesce() - close the gate and wait until no command runs
+ * @owner: registered
+ * @limit_ms: how long to wait
+ *
+ * Calls nest: the gate opens again after as many calls of vfvirt_owner_unquiesce(), which is due
+ * after -ETIMEDOUT too.
+ *
+ * Context: may sleep. Not from within execute().
+ * Return: 0, or -ETIMEDOUT when commands still run; the gate is closed all the same.
+ */
+int vfvirt_owner_quiesce(struct vfvirt_owner *owner, unsigned int limit_ms)
+{
+	spin_lock(&owner->lock);
+	owner->closed_count++;
+	spin_unlock(&owner->lock);
+
+	if (!wait_event_timeout(owner->idle, nothing_runs(owner), msecs_to_jiffies(limit_ms)))
+		return -ETIMEDOUT;
+	return 0;
+}
+EXPORT_SYMBOL_GPL(vfvirt_owner_quiesce);
+
+/**
+ * vfvirt_owner_unquiesce() - undo one vfvirt_owner_quiesce()
+ * @owner: registered
+ */
+void vfvirt_owner_unquiesce(struct vfvirt_owner *owner)
+{
+	spin_lock(&owner->lock);
+	if (!WARN_ON_ONCE(!owner->closed_count))
+		owner->closed_count--;
+	spin_unlock(&owner->lock);
+}
+EXPORT_SYMBOL_GPL(vfvirt_owner_unquiesce);
+
+/**
+ * vfvirt_gate_shut() - refuse new pins and commands for good
+ * @owner: about to be unregistered
+ *
+ * Context: registry mutex.
+ * Return: the state until now.
+ */
+enum vfvirt_owner_state vfvirt_gate_shut(struct vfvirt_owner *owner)
+{
+	enum vfvirt_owner_state before;
+
+	lockdep_assert_held(&vfvirt_registry_mutex);
+	spin_lock(&owner->lock);
+	before = owner->state;
+	owner->leaving = true;
+	owner->state = VFVIRT_OWNER_ABSENT;
+	owner->reason = VFVIRT_REASON_REMOVED;
+	spin_unlock(&owner->lock);
+	return before;
+}
+
+/**
+ * vfvirt_gate_drain() - wait until nobody pins the owner
+ * @owner: shut
+ *
+ * Has no limit of its own, because the memory cannot go before: the provider makes its commands
+ * end, and everything else that pins has a limit.
+ */
+void vfvirt_gate_drain(struct vfvirt_owner *owner)
+{
+	while (!wait_event_timeout(owner->idle, nobody_pins(owner),
+				   msecs_to_jiffies(DRAIN_REPORT_MS)))
+		pci_warn(owner->pdev, "vfvirt: still waiting for a command to end before the PF's driver can go\n");
+}
+
+/**
+ * vfvirt_owner_set_state() - what the provider knows about its owner changed
+ * @owner: registered
+ * @state: new state
+ * @reason: why it is not ready; VFVIRT_REASON_NONE when it is
+ *
+ * Ready forgets the opcodes in use, so that the next command discovers them again (S-40). Members
+ * and listeners are told when the state changed.
+ *
+ * Context: may sleep; takes the registry mutex. The caller serialises its own calls.
+ */
+void vfvirt_owner_set_state(struct vfvirt_owner *owner, enum vfvirt_owner_state state,
+			    enum vfvirt_owner_reason reason)
+{
+	static const struct {
+		enum vfvirt_member_event member;
+		enum vfvirt_event listener;
+	} events[] = {
+		[VFVIRT_OWNER_ABSENT] = { VFVIRT_EVENT_DOWN, VFVIRT_EVENT_OWNER_DOWN },
+		[VFVIRT_OWNER_READY] = { VFVIRT_EVENT_UP, VFVIRT_EVENT_OWNER_UP },
+		[VFVIRT_OWNER_DEGRADED] = { VFVIRT_EVENT_DEGRADED, VFVIRT_EVENT_OWNER_DEGRADED },
+	};
+	bool news;
+
+	mutex_lock(&vfvirt_registry_mutex);
+	spin_lock(&owner->lock);
+	news = owner->state != state;
+	owner->state = state;
+	owner->reason = reason;
+	if (state == VFVIRT_OWNER_READY) {
+		owner->discovery = VFVIRT_DISCOVERY_UNKNOWN;
+		owner->discovery_epoch++;
+		owner->opcodes = 0;
+	}
+	spin_unlock(&owner->lock);
+	if (news) {
+		vfvirt_members_tell(owner, events[state].member);
+		vfvirt_event_owner(owner, events[state].listener);
+	}
+	mutex_unlock(&vfvirt_registry_mutex);
+}
+EXPORT_SYMBOL_GPL(vfvirt_owner_set_state);
