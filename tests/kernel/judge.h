@@ -22,6 +22,12 @@ bool judge_line(const char *line);
 int judge_open(void);
 
 /**
+ * judge_note() - write a line to the kernel's log and console, for people who read it later.
+ * @format: text, as printf.
+ */
+void judge_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/**
  * judge_since_mark() - judge what was logged since the last call (or since boot), and set the mark.
  * @ret_finding: the first line found guilty, cut to the buffer; untouched when there is none.
  * @size: of that buffer, in bytes.

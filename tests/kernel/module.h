@@ -7,7 +7,7 @@
 
 /**
  * module_load() - load a module and before it what it needs.
- * @name: with underscores, from the .modules field of some row of this boot.
+ * @name: with underscores, from the field modules or at_hand of some row of this boot.
  * @parameters: of this module, as on modprobe's command line; "" for none.
  *
  * A module that is loaded or built in is left as it is.

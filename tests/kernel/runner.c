@@ -320,6 +320,7 @@ void runner_run(const struct test *const *tests, unsigned int count, bool sit)
 		const char *reason;
 
 		runner_print("# start %s", tests[i]->name);
+		judge_note("start of %s", tests[i]->name);
 		supervise(run_test, tests[i], tests[i]->limit_s, &outcome);
 		judge_log(&outcome);
 		if (sit && outcome.verdict != PASSED && outcome.verdict != SKIPPED)

@@ -21,6 +21,7 @@ struct test {
 	const char *configs;  /* machine configurations (tests/lib/machines.py), one run in each */
 	const char *kernels;  /* kernels it runs on */
 	const char *modules;  /* loaded before it starts, in this order, with what they need */
+	const char *at_hand;  /* further modules that it may load itself */
 	unsigned int limit_s; /* time limit */
 	bool own_boot;        /* leaves the machine unfit for other tests: a VM of its own */
 	void (*run)(void);
@@ -39,6 +40,7 @@ struct test {
 		.configs = "default",                                                            \
 		.kernels = "6.1 6.12 7.3",                                                       \
 		.modules = "virtio_pci virtio_net",                                              \
+		.at_hand = "",                                                                   \
 		.limit_s = 30,                                                                   \
 		.run = test_name,                                                                \
 		__VA_ARGS__                                                                      \

@@ -22,8 +22,8 @@ POWER_OFF_LIMIT_S = 20  # pass mark to QEMU's end
 # the VM (-no-reboot), and the test that was running has failed. Warnings go to the console
 # too, so that what comes after init's last look is judged by the host. Without iommu=pt the
 # IOMMU would be tested with every frame and slow everything down.
-KERNEL_ARGUMENTS = ("console=ttyS0 quiet loglevel=5 panic=-1 log_buf_len=4M mitigations=off "
-                    "intel_iommu=on iommu=pt")
+KERNEL_ARGUMENTS = ("console=ttyS0 quiet loglevel=5 printk.devkmsg=on log_buf_len=4M panic=-1 "
+                    "mitigations=off intel_iommu=on iommu=pt")
 
 
 @dataclass
@@ -40,19 +40,20 @@ class Vm:
     """One VM; use run() once."""
 
     def __init__(self, kernel_image, machine_name, tests, initramfs, init, folder, sit=False,
-                 on_start=lambda name: None, on_result=lambda result: None):
+                 around_test_s=AROUND_TEST_LIMIT_S, on_start=lambda name: None, on_result=lambda result: None):
         """What to run, and where the logs go.
 
         kernel_image: Path for -kernel; machine_name: of lib.machines; tests: list of
         (name, limit in seconds); initramfs: Path; init: Path of the init program, which judges
-        the console; folder: Path for logs; sit: leave a VM that hangs to a person; on_start and
-        on_result: called when a test begins and with its lib.ktap.Result.
+        the console; folder: Path for logs; sit: leave a VM that hangs to a person; around_test_s:
+        beyond a test's own limit, then the VM counts as hung; on_start and on_result: called
+        when a test begins and with its lib.ktap.Result.
         """
         self._image, self._initramfs, self._init, self._folder = \
             kernel_image, initramfs, init, folder
         self._machine = machines.get(machine_name)
         self._limits_s = dict(tests)
-        self._sit = sit
+        self._sit, self._around_test_s = sit, around_test_s
         self._stream = Stream([name for name, _ in tests])
         self._on_start, self._on_result = on_start, on_result
         self._rest = {}
@@ -159,7 +160,7 @@ class Vm:
         if stream.done or stream.bailed:
             return POWER_OFF_LIMIT_S, "power off"
         if stream.running:
-            limit_s = self._limits_s.get(stream.running, 0) + AROUND_TEST_LIMIT_S
+            limit_s = self._limits_s.get(stream.running, 0) + self._around_test_s
             return limit_s, f"result of {stream.running}"
         return BOOT_LIMIT_S, f"next line after {len(stream.results)} results"
 

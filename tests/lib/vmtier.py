@@ -12,7 +12,7 @@ from pathlib import Path
 
 from . import bootimage, cache, kernels, modules, packages, report, shell
 from .initramfs import Archive, Modules
-from .vm import Vm
+from .vm import AROUND_TEST_LIMIT_S, Vm
 
 FLAGS = ("-std=gnu11", "-static", "-O1", "-Wall", "-Wextra", "-Werror")
 
@@ -83,9 +83,11 @@ def plan(rows, patterns, versions):
 class Runner:
     """Runs boots and reports to a tier. One object a tier run."""
 
-    def __init__(self, tier_report, tier, init, sit=False):
-        """tier: its name, for sections; init: Path of the init program."""
+    def __init__(self, tier_report, tier, init, sit=False, around_test_s=AROUND_TEST_LIMIT_S):
+        """tier: its name, for sections; init: Path of the init program; around_test_s: how much
+        longer than its own limit a test may take before the VM counts as hung."""
         self._report, self._tier, self._init, self._sit = tier_report, tier, init, sit
+        self._around_test_s = around_test_s
         self._numbers = itertools.count(1)
         self._modules = {}
 
@@ -104,7 +106,7 @@ class Runner:
         self._write_initramfs(kernel, boot, folder / "initramfs")
         rows = {row.name: row for row in boot.rows}
         vm = Vm(bootimage.get(kernel), boot.machine, [(row.name, row.limit_s) for row in boot.rows],
-                folder / "initramfs", self._init, folder, self._sit,
+                folder / "initramfs", self._init, folder, self._sit, self._around_test_s,
                 on_start=lambda name: self._report.started(section, _label(rows, name)),
                 on_result=lambda result: self._tell(section, rows, result, folder))
         outcome = vm.run()
