@@ -66,15 +66,15 @@ def _get(version):
         packages.ensure("kmod", "xz-utils")
         _unpack(archive, names, uname, place)
 
-    place = cache.item(f"kernel-{version}", cache.key(uname, debian_version, *UNWANTED), build,
-                       needs_mb=ROOM_MB)
+    place = cache.item(f"kernel-{version}", cache.key(uname, debian_version, *names, *UNWANTED),
+                       build, needs_mb=ROOM_MB)
     return Kernel(version, uname, place / "vmlinuz", place / "lib/modules" / uname)
 
 
 def _image_packages(archive, uname):
     """The packages that hold image and modules: one in older kernels, several in newer ones."""
     names, wanted = [], [f"linux-image-{uname}"]
-    pattern = re.compile(rf"linux-(binary|modules)-{re.escape(uname)}")
+    pattern = re.compile(rf"linux-(base|binary|modules)-{re.escape(uname)}")
     while wanted:
         name = wanted.pop()
         names.append(name)
