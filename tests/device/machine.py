@@ -155,6 +155,7 @@ class Card:
 
     def registers(self, member: int) -> legacy.AdminRegisters:
         """The legacy registers of a VF."""
+        self.member(member)
         return legacy.AdminRegisters(self.admin, member)
 
     def legacy(self, member: int, wanted: int = legacy.USUAL,
