@@ -35,9 +35,7 @@ def mirrors():
     lines = shell.run(listing, "cannot read apt's configuration").splitlines()
     if not lines:
         packages.need_root()
-        shell.say("fetching the host's package lists: they tell where the Debian mirror is")
-        shell.run(["apt-get", "-o", "APT::Update::Error-Mode=any", "update"],
-                  "cannot fetch the host's package lists", limit_s=300)
+        packages.update_lists()    # they tell which repository is Debian's
         lines = shell.run(listing, "cannot read apt's configuration").splitlines()
     found = {}
     for line in lines:

@@ -22,7 +22,7 @@ from .errors import Overdue, Problem
 
 MANIFEST = ".vfvirt-manifest"
 KEPT_ITEMS = 3          # newest items of a name that are kept whatever their age
-KEPT_UNUSED_S = 86400   # an older item goes when it was not used for this long
+KEPT_UNUSED_S = 7200    # an older item goes when it was not used for this long
 KEPT_LOGS = 20          # newest log folders that are kept
 
 _whole = set()          # items that this process has already compared with their manifest
@@ -45,7 +45,7 @@ def root():
 
 
 def key(*parts):
-    """A short hash over strings, bytes and the contents of files (given as Path)."""
+    """A short hash over strings, bytes and files (given as Path: their names and contents)."""
     total = hashlib.sha256()
     for part in parts:
         if isinstance(part, Path):
@@ -109,12 +109,13 @@ def item(name, item_key, build, needs_mb=0):
 
 def _fill(place, name, build):
     """Builds an item in a hidden folder and renames it into place when it is complete."""
-    temporary = place.parent / f".building-{place.name}"
+    temporary, begin = place.parent / f".building-{place.name}", time.monotonic()
     temporary.mkdir()
     try:
         build(temporary)
         _write_manifest(temporary)
         os.rename(temporary, place)
+        shell.say(f"built {name} in {time.monotonic() - begin:.1f} s")
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
         if shell.no_room(error):
@@ -223,6 +224,13 @@ def work(name, work_key, fill, needs_mb=0):
             busy.unlink()    # the tool ended by itself, so its folder is in order
             raise
         busy.unlink()
+
+
+def build_log(name):
+    """The path of the log of one build step; it begins empty and outlives a failure."""
+    path = folder("build-logs") / f"{name}.log"
+    path.write_bytes(b"")
+    return path
 
 
 def logs():

@@ -49,10 +49,21 @@ def build(version):
     if not (CHECKOUT / "kernel/Makefile").exists():
         raise Problem("kernel/Makefile does not exist: there are no modules to build")
     built_in = headers(version)
-    folders = [CHECKOUT / "kernel"] + [CHECKOUT / EXTRA] * (CHECKOUT / EXTRA).exists()
-    key = cache.key(str(built_in), *(word for folder in folders for word in _content(folder)))
-    place = cache.item(f"modules-{version}", key, lambda out: _build(version, built_in, out))
+    key = _key(built_in)
+
+    def make(out):
+        _build(version, built_in, out)
+        if _key(built_in) != key:
+            raise Problem("kernel/ was changed while it was being built: run it again")
+
+    place = cache.item(f"modules-{version}", key, make)
     return sorted(place.glob("*.ko"))
+
+
+def _key(built_in):
+    """The key of the modules that the sources, as they are now, give in that tree."""
+    folders = [CHECKOUT / "kernel"] + [CHECKOUT / EXTRA] * (CHECKOUT / EXTRA).exists()
+    return cache.key(str(built_in), *(word for folder in folders for word in _content(folder)))
 
 
 def _content(folder):
@@ -61,7 +72,7 @@ def _content(folder):
         inside = path.relative_to(folder)
         if path.is_file() and inside.parts[0] != "build" and path.suffix not in (".o", ".ko"):
             yield str(inside)
-            yield path
+            yield path.read_bytes()
 
 
 def _build(version, built_in, out):
@@ -69,8 +80,7 @@ def _build(version, built_in, out):
     with cache.work(f"modules-{version}", str(built_in), lambda work: None,
                     needs_mb=WORK_ROOM_MB) as work:
         shell.say(f"building the modules for kernel {version}")
-        log = work / "build.log"
-        log.unlink(missing_ok=True)
+        log = cache.build_log(f"modules-{version}")
         extra = [f"EXTRA=/src/{EXTRA}"] if (CHECKOUT / EXTRA).exists() else []
         tree.run(built_in, ["nice", "make", "-C", "/src/kernel", "modules", "-j2",
                             f"KDIR={kdir(version)}", "BUILD=/build/objects", *extra],

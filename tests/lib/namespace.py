@@ -5,6 +5,7 @@ The run becomes process 1 of a new process namespace. When it ends, by whatever 
 kernel kills everything that it started and drops every mount that it made.
 """
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -58,9 +59,15 @@ def _wait(child):
 
 
 def kill_all():
-    """Kills every other process of the run; only process 1 of the namespace may call it."""
-    if os.getpid() == 1:
-        try:
-            os.kill(-1, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+    """Kills every other process of the run and waits until they are gone.
+
+    Only process 1 of the namespace can, as all orphans become its children; elsewhere nothing
+    is done.
+    """
+    if os.getpid() != 1:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(-1, signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)

@@ -5,7 +5,7 @@ import os
 import subprocess
 
 from . import shell
-from .errors import Problem
+from .errors import Problem, Stale
 
 # Name -> why it is needed. A package that is not here is not installed.
 REASONS = {
@@ -45,7 +45,17 @@ def ensure(*names):
         shell.say(f"installing the package {name}: {REASONS[name]}")
     what = "cannot install " + " ".join(missing)
     environment = {"DEBIAN_FRONTEND": "noninteractive"}
-    shell.run(["apt-get", "-o", "APT::Update::Error-Mode=any", "update"], what, limit_s=300,
-              env=environment)
-    shell.run(["apt-get", "-o", "DPkg::Lock::Timeout=120", "install", "-y",
-               "--no-install-recommends", *missing], what, limit_s=900, env=environment)
+    install = ["apt-get", "-o", "DPkg::Lock::Timeout=120", "install", "-y",
+               "--no-install-recommends", *missing]
+    try:
+        shell.run(install, what, limit_s=900, env=environment)
+    except Stale:
+        update_lists()
+        shell.run(install, what, limit_s=900, env=environment)
+
+
+def update_lists():
+    """Fetches the host's own package lists."""
+    shell.say("fetching the host's package lists")
+    shell.run(["apt-get", "-o", "APT::Update::Error-Mode=any", "update"],
+              "cannot fetch the host's package lists", limit_s=300)

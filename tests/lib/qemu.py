@@ -27,9 +27,10 @@ CONFIGURE = ("../configure", "--target-list=x86_64-softmmu", "--without-default-
              "--disable-install-blobs", "--enable-trace-backends=log")
 FIRMWARE = ("seabios/bios*.bin", "seabios/vgabios*.bin", "qemu/efi-*.rom", "qemu/kvmvapic.bin",
             "qemu/linuxboot*.bin", "qemu/multiboot*.bin", "qemu/pvh.bin")
-UNUSED = ("roms", "linux-user", "docs/_static")    # parts of the source that no step reads
-PLAIN_ROOM_MB = 900
+UNUSED = "roms"    # sources of firmware: a third of all, and the build reads none of it
+PLAIN_ROOM_MB = 1000
 WORK_ROOM_MB = 900
+ROOM_MB = 200
 LIMIT_S = 1500
 
 
@@ -57,18 +58,21 @@ def _command(place):
             str(place / BINARY), "-L", str(place / "firmware")]
 
 
-def model_files():
-    """The files of the device model that are part of QEMU's build."""
-    return sorted(path for path in MODEL.iterdir()
-                  if path.suffix in (".c", ".h") or path.name in ("meson.build", "trace-events"))
+def _model():
+    """The device model's part of QEMU's source, name -> content, as it is at this moment."""
+    return {path.name: path.read_bytes() for path in sorted(MODEL.iterdir())
+            if path.suffix in (".c", ".h") or path.name in ("meson.build", "trace-events")}
 
 
 def get():
     """The folder with the binary, lib/ and firmware/, built when it is absent or outdated."""
     version = apt.show(ARCHIVE, "qemu", "showsrc")["Version"]
-    plain_key = cache.key(version, *PACKAGES, *CONFIGURE, *UNUSED)
-    key = cache.key(plain_key, *FIRMWARE, MODEL / "hook-in.patch", *model_files())
-    return cache.item("qemu", key, lambda place: _build(place, version, plain_key))
+    plain_key = cache.key(version, *PACKAGES, *CONFIGURE, UNUSED)
+    model, patch = _model(), (MODEL / "hook-in.patch").read_bytes()
+    content = [word for name, data in model.items() for word in (name, data)]
+    return cache.item("qemu", cache.key(plain_key, *FIRMWARE, patch, *content),
+                      lambda place: _build(place, version, plain_key, model, patch),
+                      needs_mb=ROOM_MB)
 
 
 def builder():
@@ -76,42 +80,41 @@ def builder():
     return tree.get("qemu", ARCHIVE, PACKAGES)
 
 
-def _build(place, version, plain_key):
+def _build(place, version, plain_key, model, patch):
     """Brings the work folder up to date and takes out of it what a run needs."""
     plain = cache.item("qemu-plain", plain_key, lambda folder: _build_plain(folder, version),
                        needs_mb=PLAIN_ROOM_MB)
-    patch = MODEL / "hook-in.patch"
     what = "cannot build QEMU with the device model"
 
     def fill(work):
         shutil.copytree(plain / "source", work / "source", symlinks=True)
-        tree.run(builder(), ["patch", "-p1", "-i", "/src/hook-in.patch"], f"cannot apply {patch}",
-                 [(work, "/build", "rw"), (MODEL, "/src", "ro")], cwd="/build/source")
+        (work / "hook-in.patch").write_bytes(patch)
+        tree.run(builder(), ["patch", "-p1", "-i", "/build/hook-in.patch"],
+                 f"cannot apply {MODEL / 'hook-in.patch'}", [(work, "/build", "rw")],
+                 cwd="/build/source")
 
     with cache.work("qemu", cache.key(plain_key, patch), fill, needs_mb=WORK_ROOM_MB) as work:
-        _copy_changed(work / "source/hw/net/vfvirt")
+        _update(work / "source/hw/net/vfvirt", model)
         shell.say("building the device model into QEMU")
         binds = [(work, "/build", "rw"), (place, "/out", "rw")]
-        log = work / "build.log"
-        log.unlink(missing_ok=True)
+        log = cache.build_log("qemu")
         tree.run(builder(), ["nice", "ninja", "-C", "/build/source/b", BINARY], what, binds, log,
                  LIMIT_S)
         tree.run(builder(), ["sh", "-euc", _collect_script()], what, binds, log)
     models = shell.run([*_command(place), "-device", "help"], what)
     if "vfvirt-net-pf" not in models:
-        raise Problem(f"{what}: the binary has no device vfvirt-net-pf: see {patch}")
+        raise Problem(f"{what}: the binary has no device vfvirt-net-pf: see {MODEL}")
 
 
-def _copy_changed(target):
+def _update(target, model):
     """Makes target hold the model's files; those that are the same keep their time."""
     target.mkdir(exist_ok=True)
-    files = model_files()
-    for path in files:
-        copy = target / path.name
-        if not copy.exists() or copy.read_bytes() != path.read_bytes():
-            copy.write_bytes(path.read_bytes())
+    for name, data in model.items():
+        copy = target / name
+        if not copy.exists() or copy.read_bytes() != data:
+            copy.write_bytes(data)
     for copy in target.iterdir():
-        if copy.name not in {path.name for path in files}:
+        if copy.name not in model:
             copy.unlink()
 
 
@@ -129,8 +132,8 @@ def _collect_script():
 
 def _build_plain(place, version):
     """Unpacks, configures and builds Debian's QEMU without our files."""
-    shell.say(f"building QEMU {version} (some minutes; log: {place / 'log'})")
-    what, log = f"cannot build QEMU {version}", place / "log"
+    what, log = f"cannot build QEMU {version}", cache.build_log("qemu-plain")
+    shell.say(f"building QEMU {version} (some minutes; log: {log})")
     download = place / "download"
     download.mkdir()
     dsc = apt.download_source(ARCHIVE, "qemu", version, download)
@@ -138,8 +141,7 @@ def _build_plain(place, version):
     tree.run(builder(), ["dpkg-source", "--no-check", "-x", f"/build/download/{dsc.name}",
                        "/build/source"], what, binds, log)
     shutil.rmtree(download)
-    for name in UNUSED:
-        shutil.rmtree(place / "source" / name, ignore_errors=True)
+    shutil.rmtree(place / "source" / UNUSED)
     (place / "source/b").mkdir()
     tree.run(builder(), CONFIGURE, what, binds, log, cwd="/build/source/b")
     tree.run(builder(), ["nice", "ninja", "-C", "/build/source/b", BINARY], what, binds, log,

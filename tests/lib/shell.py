@@ -18,6 +18,7 @@ CAUSES = (
     (re.compile(r"No space left on device|not enough free space"), Problem,
      "the disk is full: free some space or set VFVIRT_CACHE to a larger place"),
     (re.compile(r"404 +Not Found|Unable to find a source package|Unable to locate package"
+                r"|No packages found"
                 r"|Hash Sum mismatch"), Stale,
      "the mirror has no such package: see `apt-cache policy`, or refresh with "
      "`tests/run build lists`"),
@@ -31,6 +32,9 @@ CAUSES = (
     (re.compile(r"Read-only file system"), Problem,
      "the file system is read-only: set VFVIRT_CACHE to a writable folder"),
 )
+
+# Else the first line that looks like this is shown, and without one the last line.
+TELLING = re.compile(r"^E: |^error: |: (fatal )?error:|\bfatal:|undefined reference|^ERROR:")
 
 
 def die_with_parent():
@@ -53,9 +57,9 @@ def explain(what, output, log=None):
         found = pattern.search(output)
         if found:
             return kind(f"{what}: {advice}{where}")
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    telling = [line for line in lines if re.search(r"\berror\b|^E:|fatal|FAILED", line, re.I)]
-    why = (telling or lines or ["no output"])[-1]
+    lines = [line.strip() for line in output.splitlines() if line.strip()] or ["no output"]
+    telling = [line for line in lines if TELLING.search(line)]
+    why = telling[0] if telling else lines[-1]
     return Problem(f"{what}: {why[:300]}{where}")
 
 

@@ -7,6 +7,7 @@ in namespaces of their own, and see only the folders that are given to them, at 
 """
 
 import shlex
+import shutil
 
 from . import apt, cache, packages, shell
 
@@ -34,8 +35,7 @@ exec chroot "$tree" "$@"
 """
 
 ISOLATED = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"]
-ENVIRONMENT = ["/usr/bin/env", "-i", "HOME=/tmp", "LC_ALL=C.UTF-8",
-               "PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
+VARIABLES = ["HOME=/tmp", "LC_ALL=C.UTF-8", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
 
 
 def get(name, archive, names, debs=None, deb_names=()):
@@ -55,9 +55,8 @@ def get(name, archive, names, debs=None, deb_names=()):
             hooks += [f'cp {shlex.quote(str(scratch))}/*.deb "$1/tmp"',
                       'chroot "$1" sh -c "dpkg --force-depends --unpack /tmp/*.deb"',
                       'rm "$1"/tmp/*.deb']
-        _bootstrap(place / "tree", archive, names, hooks, place / "log")
-        for deb in scratch.glob("*.deb"):
-            deb.unlink()
+        _bootstrap(place / "tree", archive, names, hooks, cache.build_log(f"tree-{name}"))
+        shutil.rmtree(scratch)
 
     key = cache.key(archive, *names, *deb_names, *POINTS, *LEFT_OUT)
     return cache.item(f"tree-{name}", key, build, needs_mb=ROOM_MB) / "tree"
@@ -67,6 +66,7 @@ def _bootstrap(target, archive, names, hooks, log):
     """Runs mmdebstrap, with its mounts and processes kept to itself."""
     options = ["--mode=root", "--variant=minbase", "--format=directory",
                "--include=" + ",".join(names)]
+    options += ["--dpkgopt=force-unsafe-io"]    # a tree that a power cut spoils is built again
     options += [f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT]
     options += [f"--aptopt={line}" for line in apt.inherited_options()]
     options += [f"--customize-hook={hook}" for hook in hooks]
@@ -84,4 +84,5 @@ def run(tree, argv, what, binds=(), log=None, limit_s=LIMIT_S, cwd="/"):
     """
     mounts = [str(word) for bind in binds for word in bind]
     return shell.run([*ISOLATED, "sh", "-c", ENTER, "sh", tree, *mounts, "--",
-                      *ENVIRONMENT, "--chdir=" + cwd, *argv], what, log=log, limit_s=limit_s)
+                      "/usr/bin/env", "-i", *VARIABLES, "sh", "-c", 'cd "$0" && exec "$@"', cwd,
+                      *argv], what, log=log, limit_s=limit_s)
