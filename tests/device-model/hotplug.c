@@ -7,11 +7,14 @@
 #include "hw/pci/pci_bridge.h"
 #include "hw/pci/pci_bus.h"
 #include "hw/pci/pcie_port.h"
+#include "qemu/timer.h"
 #include "vfvirt.h"
 
+#define RETURN_POLL_MS 10
+
 /*
- * The slot's hot-plug handler while its card is gone: nobody has to be asked for the removal of
- * a card that is not there, so device_del takes effect at once.
+ * Stands in for the slot's hot-plug handler while its card is gone. Nobody has to be asked for
+ * the removal of a card that is not there, so device_del takes effect at once.
  */
 #define TYPE_VFVIRT_EMPTY_SLOT "vfvirt-empty-slot"
 OBJECT_DECLARE_SIMPLE_TYPE(VfvirtEmptySlot, VFVIRT_EMPTY_SLOT)
@@ -21,35 +24,47 @@ struct VfvirtEmptySlot {
 
     BusState *bus;   /* the slot's bus, whose child this object is */
     Object *handler; /* the bus's own handler, to be put back; not owned: the bus sits on it */
+    VfvirtPf *pf;    /* the card that is gone; this object ends before it */
+    QEMUTimer *return_timer; /* runs while the card is to come back but cannot yet */
 };
+
+static void empty_slot_poll_return(void *opaque);
+
+static void slot_empty(VfvirtPf *pf)
+{
+    VfvirtEmptySlot *slot = VFVIRT_EMPTY_SLOT(object_new(TYPE_VFVIRT_EMPTY_SLOT));
+    BusState *bus = qdev_get_parent_bus(DEVICE(pf));
+
+    slot->bus = bus;
+    slot->handler = OBJECT(bus->hotplug_handler);
+    slot->pf = pf;
+    slot->return_timer = timer_new_ms(QEMU_CLOCK_VIRTUAL, empty_slot_poll_return, slot);
+    object_property_add_child(OBJECT(bus), "empty-slot", OBJECT(slot));
+    object_unref(OBJECT(slot));
+    qbus_set_hotplug_handler(bus, OBJECT(slot));
+}
+
+/* The card came back, or is deleted. */
+static void slot_fill(VfvirtEmptySlot *slot)
+{
+    qbus_set_hotplug_handler(slot->bus, slot->handler);
+    object_unparent(OBJECT(slot));
+}
 
 static void empty_slot_pre_plug(HotplugHandler *handler, DeviceState *dev, Error **errp)
 {
     error_setg(errp, "the slot is taken by a card that is gone; set gone=false or delete it first");
 }
 
-static void slot_set_handler(BusState *bus, bool gone)
-{
-    VfvirtEmptySlot *empty;
-
-    if (gone) {
-        empty = VFVIRT_EMPTY_SLOT(object_new(TYPE_VFVIRT_EMPTY_SLOT));
-        empty->bus = bus;
-        empty->handler = OBJECT(bus->hotplug_handler);
-        object_property_add_child(OBJECT(bus), "empty-slot", OBJECT(empty));
-        object_unref(OBJECT(empty));
-        qbus_set_hotplug_handler(bus, OBJECT(empty));
-    } else {
-        empty = VFVIRT_EMPTY_SLOT(bus->hotplug_handler);
-        qbus_set_hotplug_handler(bus, empty->handler);
-        object_unparent(OBJECT(empty));
-    }
-}
-
 static void empty_slot_unplug(HotplugHandler *handler, DeviceState *dev, Error **errp)
 {
-    slot_set_handler(VFVIRT_EMPTY_SLOT(handler)->bus, false);
+    slot_fill(VFVIRT_EMPTY_SLOT(handler));
     qdev_unrealize(dev);
+}
+
+static void empty_slot_finalize(Object *obj)
+{
+    timer_free(VFVIRT_EMPTY_SLOT(obj)->return_timer);
 }
 
 static void empty_slot_class_init(ObjectClass *class, void *data)
@@ -64,6 +79,7 @@ static const TypeInfo empty_slot_info = {
     .name = TYPE_VFVIRT_EMPTY_SLOT,
     .parent = TYPE_OBJECT,
     .instance_size = sizeof(VfvirtEmptySlot),
+    .instance_finalize = empty_slot_finalize,
     .class_init = empty_slot_class_init,
     .interfaces = (InterfaceInfo[]) {
         { TYPE_HOTPLUG_HANDLER },
@@ -138,24 +154,84 @@ static void port_set_occupied(PCIDevice *port, bool occupied)
     }
 }
 
+/*
+ * A native hot-plug driver has the slot in hand and has not yet switched it off. Would the card
+ * come back before that, QEMU took the switching off for an ejection and deleted it.
+ */
+static bool port_in_use(PCIDevice *port)
+{
+    uint8_t *cap = port->config + port->exp.exp_cap;
+    uint16_t control = pci_get_word(cap + PCI_EXP_SLTCTL);
+
+    return (pci_get_long(cap + PCI_EXP_SLTCAP) & PCI_EXP_SLTCAP_PCP) &&
+           (control & PCI_EXP_SLTCTL_HPIE) && !(control & PCI_EXP_SLTCTL_PCC);
+}
+
 /* ---- The card ------------------------------------------------------------------------------ */
 
-void vfvirt_card_set_gone(VfvirtPf *pf, bool gone)
+/* Both ways each function is reset: commands are dropped unanswered, VFs are disabled. */
+static void functions_set_gone(VfvirtPf *pf, bool gone)
 {
-    PCIDevice *port = slot_port(pf);
-
-    if (pf->fn.gone == gone) {
-        return;
-    }
-    /* Both ways each function is reset: commands are dropped unanswered, VFs are disabled. */
     memory_region_transaction_begin();
     for (uint16_t i = 0; i <= pf->total_vfs; i++) {
         vfvirt_function_set_gone(vfvirt_pf_port(pf, i), gone);
     }
     memory_region_transaction_commit();
+}
+
+static void card_pull(VfvirtPf *pf)
+{
+    PCIDevice *port = slot_port(pf);
+
+    functions_set_gone(pf, true);
     if (port) {
-        slot_set_handler(qdev_get_parent_bus(DEVICE(pf)), gone);
-        port_set_occupied(port, !gone);
+        slot_empty(pf);
+        port_set_occupied(port, false);
+    }
+}
+
+static void card_return(VfvirtPf *pf)
+{
+    PCIDevice *port = slot_port(pf);
+
+    functions_set_gone(pf, false);
+    if (port) {
+        slot_fill(VFVIRT_EMPTY_SLOT(qdev_get_parent_bus(DEVICE(pf))->hotplug_handler));
+        port_set_occupied(port, true);
+    }
+}
+
+static void empty_slot_poll_return(void *opaque)
+{
+    VfvirtEmptySlot *slot = opaque;
+
+    if (port_in_use(slot_port(slot->pf))) {
+        timer_mod(slot->return_timer, qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL) + RETURN_POLL_MS);
+    } else {
+        card_return(slot->pf);
+    }
+}
+
+void vfvirt_card_set_gone(VfvirtPf *pf, bool gone)
+{
+    PCIDevice *port = slot_port(pf);
+
+    if (!pf->fn.gone) {
+        if (gone) {
+            card_pull(pf);
+        }
+    } else if (!port) {
+        if (!gone) {
+            card_return(pf);
+        }
+    } else {
+        VfvirtEmptySlot *slot =
+            VFVIRT_EMPTY_SLOT(qdev_get_parent_bus(DEVICE(pf))->hotplug_handler);
+
+        timer_del(slot->return_timer);
+        if (!gone) {
+            empty_slot_poll_return(slot);
+        }
     }
 }
 

@@ -329,7 +329,8 @@ void vfvirt_hotplug_add_properties(Object *pf);
 void vfvirt_hotplug_prepare_slot(VfvirtPf *pf);
 /*
  * The whole card vanishes as if pulled out of its slot (or is pushed in again, freshly reset):
- * all functions dead, then link down and presence change at the slot above.
+ * all functions dead, then link down and presence change at the slot above. Pushed in while a
+ * hot-plug driver still removes it, it comes back once that driver has switched the slot off.
  */
 void vfvirt_card_set_gone(VfvirtPf *pf, bool gone);
 
