@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Between slots and the ring of an administration queue: submitting, taking answers off,
+ * interrupts on and off. Nothing that the device wrote is trusted here.
+ */
+#include "pf.h"
+
+/* What the start of the writable part holds until the device has written its answer. */
+#define UNWRITTEN 0x5afe5afe5afe5afeULL
+
+/*
+ * Marks the queue as useless until it is reset. Its users end now; their slots stay with the
+ * device, which may still write to them.
+ */
+static void break_queue(struct vfvirt_adminq *adminq)
+{
+	struct vfvirt_pf *pf = adminq->pf;
+
+	lockdep_assert_held(&pf->admin.lock);
+	if (adminq->broken)
+		return;
+	adminq->broken = true;
+	if (adminq->state == VFVIRT_ADMINQ_READY)
+		adminq->state = VFVIRT_ADMINQ_DRAINING;
+	vfvirt_slots_refuse(adminq);
+	vfvirt_ring_fail_users(adminq, -EPROTO);
+	vfvirt_recovery_kick(pf);
+}
+
+/**
+ * vfvirt_ring_submit() - give a filled slot to the device
+ * @slot: a slot with a user
+ *
+ * One doorbell write at most, outside of the lock: a kick that fails leaves the slot with the
+ * device, since it is in the ring (B-P10).
+ *
+ * Context: process context.
+ * Return: 0; -ENODEV when the queue stopped meanwhile; -EPROTO when the ring refuses it.
+ */
+int vfvirt_ring_submit(struct vfvirt_slot *slot)
+{
+	struct vfvirt_adminq *adminq = slot->queue;
+	struct vfvirt_admin *admin = &adminq->pf->admin;
+	struct scatterlist readable, written, *parts[] = { &readable, &written };
+	struct virtqueue *vq;
+	unsigned long flags;
+	bool kick;
+	int error;
+
+	sg_init_one(&readable, slot->block, slot->readable_bytes);
+	sg_init_one(&written, vfvirt_slot_answer(slot), slot->writable_bytes);
+	*(u64 *)vfvirt_slot_answer(slot) = UNWRITTEN;
+
+	spin_lock_irqsave(&admin->lock, flags);
+	if (slot->error) {
+		error = slot->error;
+		goto unlock;
+	}
+	vq = adminq->queue.vq;
+	error = virtqueue_add_sgs(vq, parts, 1, 1, slot, GFP_ATOMIC);
+	if (error) {
+		error = virtqueue_is_broken(vq) ? -EPROTO : -ENOSPC;
+		goto unlock;
+	}
+	slot->submitted_ns = ktime_get_ns();
+	slot->device = true;
+	adminq->in_flight++;
+	adminq->commands++;
+	kick = virtqueue_kick_prepare(vq);
+	spin_unlock_irqrestore(&admin->lock, flags);
+	/* The ring cannot go: it is freed only when no slot of it has a user. */
+	if (kick)
+		virtqueue_notify(vq);
+	return 0;
+
+unlock:
+	spin_unlock_irqrestore(&admin->lock, flags);
+	return error;
+}
+
+static bool is_ours(struct vfvirt_adminq *adminq, struct vfvirt_slot *slot)
+{
+	return slot >= adminq->slots && slot < adminq->slots + adminq->depth && slot->device;
+}
+
+static void account(struct vfvirt_adminq *adminq, struct vfvirt_slot *slot, u64 took_ns)
+{
+	if (slot->submitted_ns > adminq->newest_answer_ns)
+		adminq->newest_answer_ns = slot->submitted_ns;
+	took_ns = min_t(u64, took_ns, NSEC_PER_SEC);
+	if (!adminq->average_ns)
+		adminq->average_ns = took_ns;
+	else
+		adminq->average_ns = adminq->average_ns - adminq->average_ns / 8 + took_ns / 8;
+}
+
+static void take_back(struct vfvirt_adminq *adminq, struct vfvirt_slot *slot, u32 used_bytes)
+{
+	struct vfvirt_pf *pf = adminq->pf;
+	u64 took_ns = ktime_get_ns() - slot->submitted_ns;
+
+	slot->device = false;
+	adminq->in_flight--;
+	account(adminq, slot, took_ns);
+	if (slot->user) {
+		slot->used_bytes = used_bytes;
+		/* Pairs with the poll loop, which reads the answer without the lock. */
+		smp_store_release(&slot->answered, true);
+		complete(&slot->done);
+		return;
+	}
+	adminq->abandoned--;
+	if (pf->owner)
+		vfvirt_owner_note_late(pf->owner, slot->opcode, slot->member_id, took_ns);
+	vfvirt_slot_release(slot);
+	vfvirt_recovery_kick(pf);
+}
+
+/**
+ * vfvirt_ring_reap() - take every answer off the ring
+ * @adminq: the queue
+ *
+ * A used element that nobody submitted breaks the ring (the ring library sees that). One that
+ * names a slot whose answer was not written is the same: the device returned an earlier element
+ * twice, and still has the slot.
+ *
+ * Context: admin.lock held.
+ */
+void vfvirt_ring_reap(struct vfvirt_adminq *adminq)
+{
+	struct virtqueue *vq = adminq->queue.vq;
+	struct vfvirt_slot *slot;
+	unsigned int used_bytes;
+
+	lockdep_assert_held(&adminq->pf->admin.lock);
+	if (!vq)
+		return;
+	while ((slot = virtqueue_get_buf(vq, &used_bytes))) {
+		if (!is_ours(adminq, slot) ||
+		    READ_ONCE(*(u64 *)vfvirt_slot_answer(slot)) == UNWRITTEN) {
+			__virtqueue_break(vq);
+			break;
+		}
+		take_back(adminq, slot, used_bytes);
+	}
+	if (virtqueue_is_broken(vq))
+		break_queue(adminq);
+}
+
+/**
+ * vfvirt_ring_arm() - interrupts on, if somebody sleeps or late answers are due
+ * @adminq: the queue
+ *
+ * Context: admin.lock held.
+ */
+void vfvirt_ring_arm(struct vfvirt_adminq *adminq)
+{
+	struct virtqueue *vq = adminq->queue.vq;
+
+	lockdep_assert_held(&adminq->pf->admin.lock);
+	/* Each round takes at least one of a bounded number of slots off, or breaks the queue. */
+	while (vq && (adminq->sleepers || adminq->abandoned) && !adminq->broken &&
+	       !virtqueue_enable_cb(vq)) {
+		virtqueue_disable_cb(vq);
+		vfvirt_ring_reap(adminq);
+	}
+}
+
+/**
+ * vfvirt_ring_interrupt() - the device says that an administration queue has answers
+ * @adminq: the queue
+ *
+ * Context: hard interrupt.
+ */
+void vfvirt_ring_interrupt(struct vfvirt_adminq *adminq)
+{
+	struct vfvirt_admin *admin = &adminq->pf->admin;
+	unsigned long flags;
+
+	spin_lock_irqsave(&admin->lock, flags);
+	if (adminq->queue.vq && !adminq->broken) {
+		virtqueue_disable_cb(adminq->queue.vq);
+		vfvirt_ring_reap(adminq);
+		vfvirt_ring_arm(adminq);
+	}
+	spin_unlock_irqrestore(&admin->lock, flags);
+}
+
+/**
+ * vfvirt_ring_sleep() - somebody is going to sleep until an answer comes
+ * @adminq: the queue; the caller has a slot of it
+ *
+ * Context: process context. Pair: vfvirt_ring_wake().
+ */
+void vfvirt_ring_sleep(struct vfvirt_adminq *adminq)
+{
+	spin_lock_irq(&adminq->pf->admin.lock);
+	adminq->sleepers++;
+	vfvirt_ring_reap(adminq);
+	vfvirt_ring_arm(adminq);
+	spin_unlock_irq(&adminq->pf->admin.lock);
+}
+
+/**
+ * vfvirt_ring_wake() - the sleep is over
+ * @adminq: the queue
+ *
+ * Context: process context.
+ */
+void vfvirt_ring_wake(struct vfvirt_adminq *adminq)
+{
+	spin_lock_irq(&adminq->pf->admin.lock);
+	adminq->sleepers--;
+	if (!adminq->sleepers && !adminq->abandoned && adminq->queue.vq)
+		virtqueue_disable_cb(adminq->queue.vq);
+	spin_unlock_irq(&adminq->pf->admin.lock);
+}
+
+/**
+ * vfvirt_ring_fail_users() - end every wait for an answer from this queue
+ * @adminq: the queue
+ * @error: negative errno for the users
+ *
+ * Context: admin.lock held. The slots stay with the device.
+ */
+void vfvirt_ring_fail_users(struct vfvirt_adminq *adminq, int error)
+{
+	struct vfvirt_slot *slot;
+	unsigned int i;
+
+	lockdep_assert_held(&adminq->pf->admin.lock);
+	for (i = 0; i < adminq->depth; i++) {
+		slot = &adminq->slots[i];
+		if (!slot->user || slot->answered || slot->error)
+			continue;
+		WRITE_ONCE(slot->error, error);
+		complete(&slot->done);
+	}
+}
