@@ -11,12 +11,20 @@ CPUS = 2
 
 @dataclass(frozen=True)
 class Machine:
-    """A configuration. cards: one dictionary of device properties a card, pf0 first."""
+    """A configuration. cards: one dictionary of device properties a card, pf0 first; extra:
+    further words for QEMU."""
     about: str
     cards: tuple = ({},)
+    extra: tuple = ()
     kernel_arguments: str = ""
     memory_mb: int = MEMORY_MB
 
+
+# QEMU's own transitional card, which offers what the model's VFs offer: the oracle for legacy
+# registers. It stands on the root bus, where a card may have an I/O BAR and is alone in its group.
+STOCK_CARD = ("-netdev", "user,id=stock-up,net=10.9.0.0/24,host=10.9.0.2",
+              "-device", "virtio-net-pci,id=stock,netdev=stock-up,addr=0x10,disable-legacy=off,"
+              "mac=52:54:00:f0:0f:00,vectors=4,host_mtu=1500,speed=25000,duplex=full,romfile=")
 
 MACHINES = {
     "default": Machine("one card, 16 VFs, everything on"),
@@ -31,6 +39,7 @@ MACHINES = {
     "no-admin": Machine("the card offers no bit 41", ({"admin-vq": "off"},)),
     "no-admin-queue": Machine("bit 41, but admin_queue_num is 0", ({"admin-queues": 0},)),
     "four-admin-queues": Machine("four administration queues", ({"admin-queues": 4},)),
+    "oracle": Machine("one card and QEMU's transitional virtio-net-pci", extra=STOCK_CARD),
     "no-card": Machine("no card at all", ()),
 }
 
@@ -60,4 +69,4 @@ def arguments(machine):
                         if name != "driver")
         words += ["-device", f"pcie-root-port,id=rp{index},chassis={index + 1}",
                   "-netdev", f"user,id=up{index}", "-device", f"vfvirt-net-pf,{card}"]
-    return words
+    return words + list(machine.extra)
