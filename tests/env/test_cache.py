@@ -193,6 +193,28 @@ def _(_folder):
             (place / "object").touch()
 
 
+@test("cache: emptying it leaves what others put there")
+def _(folder):
+    place = cache.item("thing", "key", Count())
+    (folder / "cache/mine").touch()
+    cache.empty()
+    left = [path.name for path in (folder / "cache").iterdir()]
+    expect(left == ["mine"] and not place.exists(), f"left: {left}")
+
+
+@test("cache: it is not emptied while a run builds")
+def _(folder):
+    gate = folder / "gate"
+    os.mkfifo(gate)
+    with python(SLOW_BUILD, GATE=str(gate)) as building:
+        expect(building.stdout.readline() == "begun\n", "the build did not begin")
+        expect_raises(Problem, "another run is building thing", cache.empty)
+        with open(gate, "w", encoding="utf-8") as writer:
+            writer.write("go on")
+        out, _ = building.communicate()
+    expect("finished" in out, out)
+
+
 def mounted(folder, options):
     """Mounts a small tmpfs as the cache folder; it goes with the mount namespace of the run."""
     (folder / "cache").mkdir()

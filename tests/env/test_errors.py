@@ -47,6 +47,12 @@ def _(_folder):
     expect_raises(Problem, "6.1, 6.12, 7.3", lambda: kernels.get("6.6"))
 
 
+@test("errors: a pattern without a tier is refused")
+def _(_folder):
+    for what in ("all", "clean"):
+        expect_refusal(runner(what, "S-40"), 2, f"{what} takes no pattern")
+
+
 @test("errors: an unknown option is refused")
 def _(_folder):
     expect_refusal(runner("unit", "--kernels", "6.1"), 2, "--kernels")

@@ -56,6 +56,25 @@ def key(*parts):
     return total.hexdigest()[:16]
 
 
+def empty():
+    """Removes what this project keeps in the cache folder, and nothing else that is there.
+
+    Raises Problem while another run builds something.
+    """
+    base = root()
+    with contextlib.ExitStack() as held:
+        for path in folder("locks").iterdir():
+            file = held.enter_context(open(path, "a", encoding="utf-8"))
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Problem(f"{base}: another run is building {path.name}: let it end, or stop "
+                              "it, before the cache is emptied") from None
+        for name in ("items", "work", "apt", "build-logs", "logs", "tmp", "locks"):
+            if (base / name).exists():
+                shutil.rmtree(base / name)
+
+
 def folder(name):
     """A folder of the cache that is not an item, such as "logs" or "apt"; made when absent."""
     path = root() / name
