@@ -29,6 +29,7 @@ void vfvirt_opcode_lists_reset(VfvirtOpcodeLists *lists)
 {
     for (unsigned i = 0; i < GROUPS; i++) {
         lists->used[i] = OPCODES_DISCOVERY;
+        lists->listed[i] = 0;
     }
 }
 
@@ -160,7 +161,7 @@ static bool command_validate(VfvirtPf *pf, VfvirtOpcodeLists *lists, VfvirtComma
 
 /* ---- Execution ----------------------------------------------------------------------------- */
 
-static void list_query(VfvirtPf *pf, VfvirtCommand *command)
+static void list_query(VfvirtPf *pf, VfvirtOpcodeLists *lists, VfvirtCommand *command)
 {
     const VfvirtFault *fault = vfvirt_fault_strike(pf->faults, VFVIRT_FAULT_LIST_QUERY,
                                                    command->port, OPCODE_LIST_QUERY);
@@ -171,6 +172,7 @@ static void list_query(VfvirtPf *pf, VfvirtCommand *command)
     } else if (command->group_type == GROUP_SRIOV && notify_info_absent(pf, command)) {
         opcodes &= ~(1ull << OPCODE_NOTIFY_INFO);
     }
+    lists->listed[command->group_type] |= opcodes;
     stq_le_p(command->result, opcodes);
     command->result_bytes = 8;
 }
@@ -181,9 +183,8 @@ static void list_query(VfvirtPf *pf, VfvirtCommand *command)
  */
 static void list_use(VfvirtPf *pf, VfvirtOpcodeLists *lists, VfvirtCommand *command)
 {
-    const VfvirtFault *fault = vfvirt_fault_peek(pf->faults, VFVIRT_FAULT_LIST_QUERY,
-                                                 command->port, OPCODE_LIST_QUERY);
-    uint64_t known = opcodes_supported(pf, command->group_type) | (fault ? fault->bits : 0);
+    uint64_t known = opcodes_supported(pf, command->group_type) |
+                     lists->listed[command->group_type];
     uint64_t wanted = ldq_le_p(command->in + IN_DATA);
     bool unknown = wanted & ~known;
 
@@ -268,7 +269,7 @@ void vfvirt_command_execute(VfvirtPf *pf, VfvirtOpcodeLists *lists, VfvirtComman
     }
     switch (command->opcode) {
     case OPCODE_LIST_QUERY:
-        list_query(pf, command);
+        list_query(pf, lists, command);
         break;
     case OPCODE_LIST_USE:
         list_use(pf, lists, command);

@@ -53,12 +53,13 @@ typedef struct VfvirtCommand {
     size_t result_bytes;
 } VfvirtCommand;
 
-/* What LIST_USE allowed, by group type, as bit masks of opcodes. */
+/* Bit masks of opcodes, by group type. */
 typedef struct VfvirtOpcodeLists {
-    uint64_t used[GROUPS];
+    uint64_t used[GROUPS];   /* what LIST_USE allowed */
+    uint64_t listed[GROUPS]; /* what LIST_QUERY answered; a fault may have made it up */
 } VfvirtOpcodeLists;
 
-/* As after a device reset: only discovery is allowed (S-40). */
+/* As after a device reset: nothing is known, only discovery is allowed (S-40). */
 void vfvirt_opcode_lists_reset(VfvirtOpcodeLists *lists);
 /* Neither LIST_QUERY nor LIST_USE names a member. */
 bool vfvirt_command_is_discovery(const VfvirtCommand *command);
