@@ -12,7 +12,7 @@ from . import machine
 from .qtest import Failure, Refused
 
 SECTION = "device"
-CASE_LIMIT_S = 15
+CASE_LIMIT_S = 30
 WHOLE_LIMIT_S = 240
 
 

@@ -47,6 +47,10 @@ class Station:
     def _offer(self, address: int) -> None:
         self._buffers[self.rx.add([(address, BUFFER_BYTES, True)])] = address
 
+    def buffers(self) -> list[tuple[int, int]]:
+        """Address and length of each receive buffer that the device has."""
+        return [(address, BUFFER_BYTES) for address in self._buffers.values()]
+
     def send(self, data: bytes, split: bool = False) -> None:
         """Send a frame and wait until the device is done with it."""
         self.post(data, split)
@@ -93,6 +97,10 @@ class Station:
         if have != list(wanted):
             raise Failure(f"{self.mac.hex(':')} received {[one.hex() for one in have]}, "
                           f"not {[one.hex() for one in wanted]}")
+
+    def expect_among(self, wanted: bytes) -> None:
+        """This frame arrives, whatever else does."""
+        self.qemu.wait(lambda: wanted in self.received(), f"the frame at {self.mac.hex(':')}")
 
     def expect_silence(self) -> None:
         """Nothing arrives although the device had its chance."""

@@ -23,6 +23,7 @@ DEVICE_CAP_FLR, DEVICE_CONTROL_FLR = 1 << 28, 1 << 15
 CONTROL2_ARI_FORWARDING = 1 << 5
 SLOT_ATTENTION_BUTTON, SLOT_PRESENCE_CHANGED, SLOT_PRESENT, SLOT_LINK_CHANGED = 1, 8, 0x40, 0x100
 SLOT_POWER_OFF, SLOT_INDICATOR_ON, SLOT_INDICATOR_OFF = 0x400, 0x100, 0x300
+SLOT_EVENTS_ON = 0x1028  # hot-plug interrupt, presence changed, link changed
 LINK_ACTIVE = 0x2000
 
 SRIOV_CONTROL, SRIOV_INITIAL, SRIOV_TOTAL, SRIOV_NUM = 0x08, 0x0C, 0x0E, 0x10
@@ -120,10 +121,10 @@ class Function:
             at, steps = header >> 20, steps + 1
         return 0
 
-    def bar_sizes(self, first: int = 0x10) -> dict[int, Bar]:
+    def bar_sizes(self, first: int = 0x10, count: int = 6) -> dict[int, Bar]:
         """Size every BAR from register `first` on; addresses in the result are 0."""
         sizes, index = {}, 0
-        while index < 6:
+        while index < count:
             at = first + 4 * index
             self.write(at, 4, 0xFFFF_FFFF)
             low = self.read(at, 4)
@@ -277,6 +278,18 @@ class RootPort(Function):
         self.command(COMMAND_MEMORY | COMMAND_MASTER)
         at = self.capability(CAP_EXPRESS) + EXPRESS_DEVICE_CONTROL2
         self.write(at, 2, self.read(at, 2) | CONTROL2_ARI_FORWARDING)
+
+    def listen(self, windows: Windows, memory) -> Msix:
+        """Switch on the slot's events and interrupts; return the port's vectors."""
+        for index, bar in self.bar_sizes(count=2).items():
+            bar.address = windows.memory(bar.size)
+            self.write(0x10 + 4 * index, 4, bar.address)
+            self.bars[index] = bar
+        msix = Msix(self, memory)
+        msix.enable()
+        at = self.capability(CAP_EXPRESS) + EXPRESS_SLOT_CONTROL
+        self.write(at, 2, self.read(at, 2) | SLOT_EVENTS_ON)
+        return msix
 
     def slot_status(self) -> int:
         """The slot status register."""

@@ -11,7 +11,7 @@ import subprocess
 import time
 
 START_LIMIT_S = 20
-ANSWER_LIMIT_S = 8
+ANSWER_LIMIT_S = 15
 EXIT_LIMIT_S = 10
 # Unread answers to posted writes; far fewer bytes than a socket buffer holds.
 POSTED_MAX = 128

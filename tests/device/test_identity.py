@@ -93,7 +93,7 @@ def no_sriov(card: Card):
     true(offered >> virtio.F_ADMIN_VQ & 1, "bit 41 is offered")
 
 
-@case("S-14 total-vfs=240: the last of 240 VFs works", "total-vfs=240")
+@case("S-14 total-vfs=240: the last of 240 VFs works", "total-vfs=240", alone=True)
 def many_vfs(card: Card):
     queue = card.ready(240)
     vf = card.member(240)

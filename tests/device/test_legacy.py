@@ -291,7 +291,8 @@ def notify_owner(card: Card):
     converse(*pair(card, bell=bell_of(card, 1, entries[0])))
 
 
-@case("S-69 entries of NOTIFY_INFO are aligned and inside an implemented BAR", "total-vfs=240")
+@case("S-69 entries of NOTIFY_INFO are aligned and inside an implemented BAR", "total-vfs=240",
+      alone=True)
 def notify_inside(card: Card):
     queue = card.ready(240)
     for member in (1, 2, 17, 240):
@@ -453,3 +454,17 @@ def polling(card: Card):
     pf, vf = pair(card)
     converse(pf, vf)
     true(not card.member(1).intx_asserted(), "the VF drives no pin")
+
+
+@case("S-14 a device reset of the PF leaves the VFs and their drivers alone")
+def vfs_outlive_reset(card: Card):
+    queue = card.ready(2)
+    bell = bell_of(card, 1, notify_entries(queue, 1)[0])
+    one, two = net.Station(card.legacy(1, bell=bell)), net.Station(card.modern(2))
+    card.device.reset()
+    for sender, receiver in ((one, two), (two, one)):
+        hello = net.frame(receiver.mac, sender.mac, b"the owner is away")
+        sender.send(hello)
+        receiver.expect(hello)
+    card.start().list_use()
+    equal(card.registers(1).read(True, 0x12, 1), 7, "status of the legacy VF")
