@@ -7,6 +7,7 @@
  * Each PF has a file /sys/kernel/debug/vfvirt_fake/ADDRESS. One write is one order:
  *	set KEY VALUE		how commands are answered, see struct answers
  *	notify HEX		what LEGACY_NOTIFY_INFO returns
+ *	unregister, register	the owner, while the PF and its VFs stay
  *	state STATE REASON	vfvirt_owner_set_state(), by number
  *	reset			vfvirt_owner_was_reset()
  *	quiesce LIMIT_MS, unquiesce
@@ -46,7 +47,8 @@ static const char * const keys[KEY_COUNT] = {
 };
 
 struct fake_pf {
-	struct vfvirt_owner *owner;
+	struct pci_dev *pdev;
+	struct vfvirt_owner *owner; /* NULL while unregistered; orders come one at a time */
 	struct dentry *file;
 	spinlock_t lock; /* all that follows */
 	long answers[KEY_COUNT];
@@ -200,6 +202,24 @@ static int order_set(struct fake_pf *pf, const char *words)
 	return 0;
 }
 
+static int order_register(struct fake_pf *pf)
+{
+	struct vfvirt_owner *owner;
+
+	owner = vfvirt_owner_register(pf->pdev, &fake_ops, pf, THIS_MODULE);
+	if (IS_ERR(owner))
+		return PTR_ERR(owner);
+	pf->owner = owner;
+	return 0;
+}
+
+static int order_unregister(struct fake_pf *pf)
+{
+	vfvirt_owner_unregister(pf->owner);
+	pf->owner = NULL;
+	return 0;
+}
+
 static int order_run(struct fake_pf *pf, const char *name, const char *words)
 {
 	unsigned int first = 0, second = 0;
@@ -208,7 +228,14 @@ static int order_run(struct fake_pf *pf, const char *name, const char *words)
 	if (!strcmp(name, "set"))
 		return order_set(pf, words);
 	if (!strcmp(name, "notify"))
-		return test_hex_parse(pf->notify, words, min(strlen(words) / 2, sizeof(pf->notify)));
+		return test_hex_parse(pf->notify, words,
+				      min(strlen(words) / 2, sizeof(pf->notify)));
+	if (!strcmp(name, "register"))
+		return order_register(pf);
+	if (!pf->owner)
+		return -ENOENT;
+	if (!strcmp(name, "unregister"))
+		return order_unregister(pf);
 	if (!strcmp(name, "quiesce"))
 		return vfvirt_owner_quiesce(pf->owner, first);
 	if (!strcmp(name, "state"))
@@ -273,14 +300,13 @@ static int fake_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	pf->answers[OFFERED] = 0x7f;
 	pf->answers[OPCODE] = -1;
 	pf->answers[USED_BYTES] = -1;
+	pf->pdev = pdev;
 	error = pci_enable_device(pdev);
 	if (error)
 		goto free;
-	pf->owner = vfvirt_owner_register(pdev, &fake_ops, pf, THIS_MODULE);
-	if (IS_ERR(pf->owner)) {
-		error = PTR_ERR(pf->owner);
+	error = order_register(pf);
+	if (error)
 		goto disable;
-	}
 	pci_set_drvdata(pdev, pf);
 	pf->file = debugfs_create_file(pci_name(pdev), 0600, folder, pf, &order_fops);
 	return 0;
@@ -297,7 +323,8 @@ static void fake_remove(struct pci_dev *pdev)
 
 	debugfs_remove(pf->file);
 	pci_disable_sriov(pdev);
-	vfvirt_owner_unregister(pf->owner);
+	if (pf->owner)
+		order_unregister(pf);
 	pci_disable_device(pdev);
 	kfree(pf);
 }
