@@ -8,6 +8,8 @@
 
 #define MTU_BYTES 1500
 #define SPEED_MBIT_PER_S 25000
+/* The configuration ends with the last field that an offered feature has: no RSS, so duplex. */
+#define CONFIG_BYTES offsetof(struct virtio_net_config, rss_max_key_size)
 
 /* ---- Queues ----------------------------------------------------------------------------------- */
 
@@ -264,7 +266,7 @@ static int net_validate_features(VirtIODevice *vdev)
 
 static void net_get_config(VirtIODevice *vdev, uint8_t *config)
 {
-    memcpy(config, &VFVIRT_NET(vdev)->config, sizeof(struct virtio_net_config));
+    memcpy(config, &VFVIRT_NET(vdev)->config, CONFIG_BYTES);
 }
 
 /* Only a legacy driver may write, and only the MAC address. */
@@ -359,7 +361,7 @@ static void net_realize(DeviceState *dev, Error **errp)
     VirtIODevice *vdev = VIRTIO_DEVICE(dev);
     VfvirtNet *net = VFVIRT_NET(dev);
 
-    virtio_init(vdev, VIRTIO_ID_NET, sizeof(struct virtio_net_config));
+    virtio_init(vdev, VIRTIO_ID_NET, CONFIG_BYTES);
     for (unsigned i = 0; i < vfvirt_net_queue_count(net); i++) {
         virtio_add_queue(vdev, net->queue_size, handle_output);
     }
