@@ -23,6 +23,7 @@ from .errors import Overdue, Problem
 MANIFEST = ".vfvirt-manifest"
 KEPT_ITEMS = 3          # newest items of a name that are kept whatever their age
 KEPT_UNUSED_S = 7200    # an older item goes when it was not used for this long
+TOLD_S = 1              # builds that take at least this long are told
 KEPT_LOGS = 20          # newest log folders that are kept
 
 _whole = set()          # items that this process has already compared with their manifest
@@ -134,7 +135,9 @@ def _fill(place, name, build):
         build(temporary)
         _write_manifest(temporary)
         os.rename(temporary, place)
-        shell.say(f"built {name} in {time.monotonic() - begin:.1f} s")
+        seconds = time.monotonic() - begin
+        if seconds >= TOLD_S:
+            shell.say(f"built {name} in {seconds:.1f} s")
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
         if shell.no_room(error):
