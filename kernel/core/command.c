@@ -56,7 +56,7 @@ static const char * const opcodes[] = {
 	[VFVIRT_OP_LEGACY_NOTIFY_INFO] = "LEGACY_NOTIFY_INFO",
 };
 
-/* Reserved statuses mean what EINVAL means, reserved qualifiers what INVALID_COMMAND means (S-25). */
+/* Reserved statuses mean EINVAL, reserved qualifiers INVALID_COMMAND (S-25). */
 static int answer_error(u16 status, const char **ret_name)
 {
 	unsigned int n;
@@ -287,7 +287,7 @@ static int legacy_read(struct vfvirt_member *member, u16 opcode, u8 offset_bytes
 		.out_length_bytes = length_bytes,
 	};
 
-	/* Whatever goes wrong, or is not returned, nothing old is left in the caller's hands (S-30). */
+	/* What is not returned must not be something old in the caller's hands (S-30). */
 	memset(buf, 0, length_bytes);
 	return vfvirt_legacy_command(member, &command, limit_ms);
 }
@@ -347,7 +347,8 @@ EXPORT_SYMBOL_GPL(vfvirt_legacy_common_read);
  * @length_bytes: 1..4, within one field (S-62)
  * @limit_ms: 0 for VFVIRT_ACCESS_LIMIT_MS
  *
- * Context and return: as vfvirt_legacy_common_read().
+ * Context: as vfvirt_legacy_common_read().
+ * Return: as vfvirt_legacy_common_read().
  */
 int vfvirt_legacy_common_write(struct vfvirt_member *member, u8 offset_bytes, const void *buf,
 			       u8 length_bytes, unsigned int limit_ms)
@@ -367,7 +368,8 @@ EXPORT_SYMBOL_GPL(vfvirt_legacy_common_write);
  * @length_bytes: 1..8, within one field (S-62)
  * @limit_ms: 0 for VFVIRT_ACCESS_LIMIT_MS
  *
- * Context and return: as vfvirt_legacy_common_read().
+ * Context: as vfvirt_legacy_common_read().
+ * Return: as vfvirt_legacy_common_read().
  */
 int vfvirt_legacy_device_read(struct vfvirt_member *member, u8 offset_bytes, void *buf,
 			      u8 length_bytes, unsigned int limit_ms)
@@ -387,7 +389,8 @@ EXPORT_SYMBOL_GPL(vfvirt_legacy_device_read);
  * @length_bytes: 1..8, within one field (S-62)
  * @limit_ms: 0 for VFVIRT_ACCESS_LIMIT_MS
  *
- * Context and return: as vfvirt_legacy_common_read().
+ * Context: as vfvirt_legacy_common_read().
+ * Return: as vfvirt_legacy_common_read().
  */
 int vfvirt_legacy_device_write(struct vfvirt_member *member, u8 offset_bytes, const void *buf,
 			       u8 length_bytes, unsigned int limit_ms)

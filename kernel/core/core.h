@@ -4,7 +4,7 @@
  *
  * Lock order, outermost first:
  *	owner->discovery_mutex	one discovery of an owner at a time
- *	vfvirt_registry_mutex	who exists, who belongs to whom, open and sealed; upcalls run under it
+ *	vfvirt_registry_mutex	who exists, who belongs to whom, open, sealed; held in upcalls
  *	member->lock		member->owner, so that a command can pin the owner it found
  *	owner->lock		state, gate and discovered opcodes of an owner
  * No lock of core is held while a provider executes a command, and none of the last three while

@@ -189,7 +189,7 @@ static int put_row(struct sk_buff *skb, const struct vfvirt_stats_row *row)
 	unsigned int n;
 
 	BUILD_BUG_ON(VFVIRT_A_ABORTED - VFVIRT_A_COMMANDS != VFVIRT_COUNTER_ABORTED);
-	BUILD_BUG_ON(VFVIRT_COUNTER_COUNT != VFVIRT_COUNTER_ABORTED + 1);
+	BUILD_BUG_ON(VFVIRT_COUNTER_ABORTED + 1 != VFVIRT_COUNTER_COUNT);
 	for (n = 0; n < VFVIRT_COUNTER_COUNT; n++)
 		if (nla_put_u64_64bit(skb, VFVIRT_A_COMMANDS + n,
 				      atomic64_read(&row->counters[n]), VFVIRT_A_PAD))

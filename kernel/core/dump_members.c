@@ -2,8 +2,8 @@
 /*
  * Dump of members: every VF of every owner, whatever it is bound to.
  *
- * The VFs are collected when the dump starts. Reading a MAC waits for the device, so it is done with
- * no lock of core held; the VF, its owner and its member are referenced meanwhile.
+ * The VFs are collected when the dump starts. Reading a MAC waits for the device, so no lock of
+ * core is held then; the VF, its owner and its member are referenced meanwhile.
  */
 #include <linux/etherdevice.h>
 #include <linux/slab.h>

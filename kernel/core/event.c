@@ -23,9 +23,9 @@ static struct sk_buff *event_begin(struct pci_dev *pdev, enum vfvirt_event event
 }
 
 /* Whoever did not listen, or has no room, dumps again: nothing to be done about an error here. */
-static void event_send(struct sk_buff *skb, void *header, int error)
+static void event_send(struct sk_buff *skb, void *header, bool too_long)
 {
-	if (error) {
+	if (too_long) {
 		nlmsg_free(skb);
 		return;
 	}
@@ -45,6 +45,7 @@ void vfvirt_event_owner(struct vfvirt_owner *owner, enum vfvirt_event event)
 	enum vfvirt_owner_reason reason;
 	enum vfvirt_owner_state state;
 	struct sk_buff *skb;
+	bool too_long;
 	void *header;
 
 	lockdep_assert_held(&vfvirt_registry_mutex);
@@ -55,8 +56,9 @@ void vfvirt_event_owner(struct vfvirt_owner *owner, enum vfvirt_event event)
 	state = owner->state;
 	reason = owner->reason;
 	spin_unlock(&owner->lock);
-	event_send(skb, header, nla_put_u32(skb, VFVIRT_A_STATE, state) ||
-				nla_put_u32(skb, VFVIRT_A_REASON, reason));
+	too_long = nla_put_u32(skb, VFVIRT_A_STATE, state) ||
+		   nla_put_u32(skb, VFVIRT_A_REASON, reason);
+	event_send(skb, header, too_long);
 }
 
 /**
@@ -72,12 +74,14 @@ void vfvirt_event_member(struct vfvirt_member *member, enum vfvirt_event event, 
 			 int error)
 {
 	struct sk_buff *skb;
+	bool too_long;
 	void *header;
 
 	lockdep_assert_held(&vfvirt_registry_mutex);
 	skb = event_begin(member->vf, event, &header);
 	if (!skb)
 		return;
-	event_send(skb, header, (what && nla_put_string(skb, VFVIRT_A_WHAT, what)) ||
-				(error && nla_put_u32(skb, VFVIRT_A_ERROR, -error)));
+	too_long = (what && nla_put_string(skb, VFVIRT_A_WHAT, what)) ||
+		   (error && nla_put_u32(skb, VFVIRT_A_ERROR, -error));
+	event_send(skb, header, too_long);
 }

@@ -5,8 +5,8 @@
  *
  * Its administration queue exists while a class driver is bound to the PF's virtio device; a call
  * after that driver went reads freed memory (B-P02). So a notifier of the virtio bus shuts the gate
- * before the driver is unbound. The waits inside those calls belong to the kernel: they have no limit
- * and cannot be killed.
+ * before the driver is unbound. The waits inside those calls belong to the kernel: they have no
+ * limit and cannot be killed.
  */
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -247,7 +247,7 @@ static void child_adopt(struct intree_pf *pf)
 	if (!child)
 		return;
 	watch_virtio_bus(child);
-	/* With the child's lock no unbind is under way that the notifier told before we listened. */
+	/* With the child's lock held no unbind is under way that began before we listened. */
 	device_lock(child);
 	if (child->driver && virtio_bus)
 		pf_start(pf, dev_to_virtio(child));

@@ -5,7 +5,7 @@
 
 #include "core.h"
 
-/* A user of a member must not lose the provider's code by rmmod; unbinding the PF is its own risk. */
+/* A user of a member must not lose the provider's code by rmmod; unbinding stays possible. */
 static int provider_pin(struct vfvirt_member *member)
 {
 	struct module *module = member->owner ? member->owner->module : NULL;

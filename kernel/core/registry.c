@@ -2,15 +2,16 @@
 /*
  * Who exists: owners by PF, members by VF, and which belongs to which.
  *
- * An owner lives from register to unregister; unregister waits for everybody who pinned it. A member
- * lives until its VF driver unregisters it and the last dump that uses it has ended. Neither keeps
- * the other alive: when one goes, the other is told and stays.
+ * An owner lives from register to unregister; unregister waits for everybody who pinned it. A
+ * member lives until its VF driver unregisters it and the last dump that uses it has ended. Neither
+ * keeps the other alive: when one goes, the other is told and stays.
  */
 #include <linux/rculist.h>
 #include <linux/slab.h>
 
 #include "core.h"
 
+/* Both lists, what belongs to whom, open and sealed; see core.h for its order. */
 DEFINE_MUTEX(vfvirt_registry_mutex);
 LIST_HEAD(vfvirt_owners);
 LIST_HEAD(vfvirt_members);
@@ -162,7 +163,7 @@ void vfvirt_owner_unregister(struct vfvirt_owner *owner)
 
 	/*
 	 * Who may still hold it: commands and dumps, by a pin, all of which end by themselves or by
-	 * the provider's doing. No new ones come: neither a member nor the list leads here any more.
+	 * the provider's doing. No new ones come: neither a member nor the list leads here now.
 	 */
 	vfvirt_gate_drain(owner);
 	pci_dev_put(owner->pdev);

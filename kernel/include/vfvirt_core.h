@@ -130,7 +130,7 @@ struct vfvirt_owner *vfvirt_owner_register(struct pci_dev *pf, const struct vfvi
 void vfvirt_owner_unregister(struct vfvirt_owner *owner);
 /*
  * New state and why. Any context that may sleep; the caller serialises its own calls. Ready
- * forgets the opcodes in use (they are discovered again); members and netlink are told.
+ * forgets the opcodes in use (they are discovered again); members and netlink are told of changes.
  */
 void vfvirt_owner_set_state(struct vfvirt_owner *owner, enum vfvirt_owner_state state,
 			    enum vfvirt_owner_reason reason);
@@ -138,7 +138,8 @@ void vfvirt_owner_set_state(struct vfvirt_owner *owner, enum vfvirt_owner_state 
 void vfvirt_owner_was_reset(struct vfvirt_owner *owner);
 /*
  * Closes the gate: refuse new commands with -EBUSY; returns when no execute() runs any more, or
- * -ETIMEDOUT. Nested calls count. Used before S-54 and S-42 operations. May sleep.
+ * -ETIMEDOUT, then with the gate closed all the same. Nested calls count. Used before S-54 and S-42
+ * operations. May sleep.
  */
 int vfvirt_owner_quiesce(struct vfvirt_owner *owner, unsigned int limit_ms);
 void vfvirt_owner_unquiesce(struct vfvirt_owner *owner);
@@ -157,6 +158,11 @@ enum vfvirt_member_event {
 	VFVIRT_EVENT_RESET,	/* the card was reset: the guest's device state is lost */
 };
 
+struct vfvirt_member_facts {
+	bool msix_on;
+	u8 notify_path;	/* enum vfvirt_notify_path of uapi/vfvirt.h */
+};
+
 /**
  * struct vfvirt_member_ops - upcalls to a VF driver
  * @event: something happened to the owner. Process context, a core lock is held: must not call
@@ -164,11 +170,6 @@ enum vfvirt_member_event {
  *	the driver calls core. May sleep for the driver's own short locks.
  * @describe: fill MSI-X state and the notify path for netlink; may be NULL
  */
-struct vfvirt_member_facts {
-	bool msix_on;
-	u8 notify_path;	/* enum vfvirt_notify_path of uapi/vfvirt.h */
-};
-
 struct vfvirt_member_ops {
 	void (*event)(struct vfvirt_member *member, enum vfvirt_member_event event);
 	void (*describe)(struct vfvirt_member *member, struct vfvirt_member_facts *ret_facts);
@@ -210,7 +211,9 @@ int vfvirt_member_has_legacy(struct vfvirt_member *member, enum vfvirt_owner_rea
  * VFVIRT_ACCESS_LIMIT_MS. Killable. @buf: plain kernel memory, little-endian register bytes; a
  * read fills all of it (what the device did not return is zero). Must not be called in an
  * eventfd callback or under a lock that reset_done() takes.
- * 0, -ENODEV, -EIO (device refused, or degraded), -ETIMEDOUT, -EINTR, -EINVAL.
+ * 0; -ENODEV: no owner or no queue; -EIO: refused by the device, or degraded; -EOPNOTSUPP: no
+ * legacy access; -ETIMEDOUT; -EBUSY: gate closed, queue full, or too many of this VF under way; -EINTR:
+ * killed; -EINVAL: outside of the registers.
  */
 int vfvirt_legacy_common_read(struct vfvirt_member *member, u8 offset_bytes, void *buf,
 			      u8 length_bytes, unsigned int limit_ms);
