@@ -155,16 +155,19 @@ static void port_set_occupied(PCIDevice *port, bool occupied)
 }
 
 /*
- * A native hot-plug driver has the slot in hand and has not yet switched it off. Would the card
- * come back before that, QEMU took the switching off for an ejection and deleted it.
+ * A native hot-plug driver has the slot in hand and has not yet finished switching it off: power
+ * first, the power indicator a second later. Would the card come back before both are off, QEMU
+ * took the second step for an ejection and deleted it.
  */
 static bool port_in_use(PCIDevice *port)
 {
     uint8_t *cap = port->config + port->exp.exp_cap;
     uint16_t control = pci_get_word(cap + PCI_EXP_SLTCTL);
+    bool off = (control & PCI_EXP_SLTCTL_PCC) &&
+               (control & PCI_EXP_SLTCTL_PIC) == PCI_EXP_SLTCTL_PWR_IND_OFF;
 
     return (pci_get_long(cap + PCI_EXP_SLTCAP) & PCI_EXP_SLTCAP_PCP) &&
-           (control & PCI_EXP_SLTCTL_HPIE) && !(control & PCI_EXP_SLTCTL_PCC);
+           (control & PCI_EXP_SLTCTL_HPIE) && !off;
 }
 
 /* ---- The card ------------------------------------------------------------------------------ */
