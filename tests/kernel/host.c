@@ -102,11 +102,15 @@ void host_do(const char *format, ...)
 	      answer);
 }
 
-static long ask_number(const char *request)
+long host_number(const char *format, ...)
 {
-	char answer[512], *end;
+	char answer[512], request[256], *end;
+	va_list args;
 	long number;
 
+	va_start(args, format);
+	vsnprintf(request, sizeof(request), format, args);
+	va_end(args);
 	CHECK(!host_ask(answer, sizeof(answer), "%s", request), "host refused '%s': %s", request,
 	      answer);
 	number = strtol(answer, &end, 10);
@@ -116,16 +120,10 @@ static long ask_number(const char *request)
 
 long host_count(const char *card, unsigned int member_id, const char *counter)
 {
-	char request[256];
-
-	snprintf(request, sizeof(request), "count %s %u %s", card, member_id, counter);
-	return ask_number(request);
+	return host_number("count %s %u %s", card, member_id, counter);
 }
 
 long host_struck(const char *card, const char *kind)
 {
-	char request[256];
-
-	snprintf(request, sizeof(request), "struck %s %s", card, kind);
-	return ask_number(request);
+	return host_number("struck %s %s", card, kind);
 }

@@ -31,6 +31,14 @@ int host_ask(char *ret_answer, size_t size, const char *format, ...)
 void host_do(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /**
+ * host_number() - send one request whose answer is a number; ends the test when it is not.
+ * @format: request, as printf.
+ *
+ * Return: the number.
+ */
+long host_number(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/**
  * host_count() - read one counter of the card; ends the test when that fails.
  * @card: "pf0".
  * @member_id: 0 for the PF, else the VF.

@@ -96,15 +96,21 @@ int pci_bind(const char *bdf, const char *driver)
 	int error = pci_unbind(bdf);
 
 	if (!error)
-		error = file_write(pci_path(path, bdf, "driver_override"), "%s\n",
-				   driver ? driver : "");
-	if (error || !driver)
-		return error;
-	error = file_write("/sys/bus/pci/drivers_probe", "%s", bdf);
+		error = file_write(pci_path(path, bdf, "driver_override"), "%s\n", driver);
+	if (!error)
+		error = file_write("/sys/bus/pci/drivers_probe", "%s", bdf);
 	if (error)
 		return error;
+	file_write(pci_path(path, bdf, "driver_override"), "\n");
 	pci_driver(bdf, bound, sizeof(bound));
 	return strcmp(bound, driver) ? -ENODEV : 0;
+}
+
+bool pci_present(const char *bdf)
+{
+	char path[PCI_PATH_SIZE];
+
+	return file_exists(pci_path(path, bdf, "vendor"));
 }
 
 /* Name of the only entry of @path that starts with @prefix; false when there is none. */
@@ -149,7 +155,7 @@ void pci_wait_netdev(const char *bdf, char *ret_name)
 	char what[64];
 
 	snprintf(what, sizeof(what), "the network interface of %s", bdf);
-	WAIT_FOR(10000, pci_netdev(bdf, ret_name), what);
+	WAIT_FOR(20000, pci_netdev(bdf, ret_name), what);
 }
 
 bool pci_feature(const char *bdf, unsigned int bit)

@@ -72,7 +72,9 @@ void pci_driver(const char *bdf, char *ret_name, size_t size);
 /**
  * pci_bind() - bind a function to a driver by driver_override, from whatever it is bound to.
  * @bdf: the function.
- * @driver: its sysfs name; NULL only unbinds and clears the override.
+ * @driver: its sysfs name.
+ *
+ * The override is cleared again, so that later probes are free.
  *
  * Return: 0, -ENODEV when the driver did not take it, or negative errno.
  */
@@ -87,6 +89,14 @@ int pci_bind(const char *bdf, const char *driver);
 int pci_unbind(const char *bdf);
 
 /**
+ * pci_present() - tell whether a function is on the bus.
+ * @bdf: the function.
+ *
+ * Return: true when the kernel knows it.
+ */
+bool pci_present(const char *bdf);
+
+/**
  * pci_netdev() - name of the network interface of a function, in this network namespace.
  * @bdf: the function.
  * @ret_name: NETDEV_SIZE bytes; empty when there is none.
@@ -96,7 +106,7 @@ int pci_unbind(const char *bdf);
 bool pci_netdev(const char *bdf, char *ret_name);
 
 /**
- * pci_wait_netdev() - wait at most 10 s for the interface of a function; else ends the test.
+ * pci_wait_netdev() - wait at most 20 s for the interface of a function; else ends the test.
  * @bdf: the function.
  * @ret_name: NETDEV_SIZE bytes.
  */

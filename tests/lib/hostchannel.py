@@ -88,4 +88,4 @@ class HostChannel:
         for card in self._cards():
             self._set(card, "fault-clear", "all")
             self._set(card, "counters-reset", True)
-        return ""
+        return str(len(self._machine.cards))

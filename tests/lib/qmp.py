@@ -80,6 +80,9 @@ class Qmp:
                 data = self._socket.recv(65536)
             except TimeoutError as error:
                 raise Problem(f"QMP: no answer to {what} in time") from error
+            except OSError as error:
+                raise Problem(f"QMP: connection lost while {what} was awaited: "
+                              f"{error.strerror}") from error
             if not data:
                 raise Problem(f"QMP: QEMU closed the connection while {what} was awaited")
             self._buffer += data

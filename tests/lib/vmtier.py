@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import bootimage, cache, kernels, modules, packages, report, shell
+from .errors import Problem
 from .initramfs import Archive, Modules
 from .vm import AROUND_TEST_LIMIT_S, Vm
 
-FLAGS = ("-std=gnu11", "-static", "-O1", "-Wall", "-Wextra", "-Werror")
+# The table's order is that of the files: the compiler must not turn it round.
+FLAGS = ("-std=gnu11", "-static", "-O1", "-fno-toplevel-reorder", "-Wall", "-Wextra", "-Werror")
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,12 @@ class Runner:
     def run(self, boot):
         """Runs a boot, and what a VM that ended early left over in further ones."""
         rows = boot.rows
-        while rows is not None:
-            rows = self._run_once(Boot(boot.version, boot.machine, rows)) or None
+        try:
+            while rows is not None:
+                rows = self._run_once(Boot(boot.version, boot.machine, rows)) or None
+        except Problem as problem:
+            for row in rows:
+                self._report.result(f"{self._tier} {boot.version}", row.label, "fail", 0, problem)
 
     def _run_once(self, boot):
         """Runs one VM and reports it; returns the rows that it did not come to."""
