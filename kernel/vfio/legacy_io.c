@@ -24,20 +24,21 @@
 struct field {
 	u8 offset;
 	u8 length;
-	bool read_only;	/* writes have no effect on a native device: not worth a command */
+	/* Without effect on a native device, where such a read gives ones: not worth a command. */
+	bool read_only, write_only;
 };
 
 static const struct field header_fields[] = {
-	{ 0x00, 4, true },	/* device features */
-	{ 0x04, 4 },		/* driver features */
-	{ 0x08, 4 },		/* queue address, a page number */
-	{ 0x0c, 2, true },	/* queue size */
-	{ 0x0e, 2 },		/* queue select */
-	{ VFVIRT_NOTIFY_OFFSET, 2 },
-	{ 0x12, 1 },		/* device status */
-	{ 0x13, 1, true },	/* ISR status, cleared by a read */
-	{ 0x14, 2 },		/* configuration vector, with MSI-X on */
-	{ 0x16, 2 },		/* queue vector, with MSI-X on */
+	{ 0x00, 4, .read_only = true },		/* device features */
+	{ 0x04, 4 },				/* driver features */
+	{ 0x08, 4 },				/* queue address, a page number */
+	{ 0x0c, 2, .read_only = true },		/* queue size */
+	{ 0x0e, 2 },				/* queue select */
+	{ VFVIRT_NOTIFY_OFFSET, 2, .write_only = true },
+	{ 0x12, 1 },				/* device status */
+	{ 0x13, 1, .read_only = true },		/* ISR status, cleared by a read */
+	{ 0x14, 2 },				/* configuration vector, with MSI-X on */
+	{ 0x16, 2 },				/* queue vector, with MSI-X on */
 };
 
 static const struct field net_fields[] = {
@@ -57,7 +58,7 @@ static const struct field net_fields[] = {
 struct piece {
 	bool in_header;		/* else in the device configuration */
 	bool known;		/* there is a field; else nobody answers */
-	bool read_only;
+	bool read_only, write_only;
 	u8 offset;		/* from the start of that area, bytes */
 	u8 length;		/* bytes, at least 1 */
 };
@@ -88,17 +89,10 @@ static struct piece first_piece(u8 pos, size_t count, u8 split)
 		piece.length = length;
 		piece.known = true;
 		piece.read_only = fields[i].read_only;
+		piece.write_only = fields[i].write_only;
 		break;
 	}
 	return piece;
-}
-
-/* Reading the doorbell has no side effect: the card is not asked. */
-static void read_doorbell(struct vfvirt_vf *vf, struct piece piece, u8 *data)
-{
-	const __le16 last = cpu_to_le16(READ_ONCE(vf->doorbell));
-
-	memcpy(data, (const u8 *)&last + piece.offset - VFVIRT_NOTIFY_OFFSET, piece.length);
 }
 
 static int write_doorbell(struct vfvirt_vf *vf, const u8 *data, unsigned int limit_ms)
@@ -109,17 +103,12 @@ static int write_doorbell(struct vfvirt_vf *vf, const u8 *data, unsigned int lim
 	return vfvirt_notify_ring(vf, le16_to_cpu(queue_index), limit_ms);
 }
 
-static bool is_doorbell(struct piece piece)
-{
-	return piece.in_header && (piece.offset & ~1) == VFVIRT_NOTIFY_OFFSET;
-}
-
 static int read_piece(struct vfvirt_vf *vf, struct piece piece, u8 *data, unsigned int limit_ms)
 {
 	if (!piece.known)
 		return -ENXIO;
-	if (is_doorbell(piece)) {
-		read_doorbell(vf, piece, data);
+	if (piece.write_only) {
+		memset(data, 0xff, piece.length);
 		return 0;
 	}
 	if (piece.in_header)
@@ -135,7 +124,7 @@ static int write_piece(struct vfvirt_vf *vf, struct piece piece, const u8 *data,
 		return -ENXIO;
 	if (piece.read_only)
 		return 0;
-	if (is_doorbell(piece) && piece.length == 2)
+	if (piece.write_only && piece.length == 2)	/* the doorbell, all of it */
 		return write_doorbell(vf, data, limit_ms);
 	if (piece.in_header)
 		return vfvirt_legacy_common_write(vf->member, piece.offset, data, piece.length,

@@ -256,20 +256,10 @@ static void vf_remove(struct pci_dev *pdev)
 }
 
 /*
- * After any reset of the VF, also at open and close. Called with memory_lock held for writing, so
- * no mutex here. The card forgets the legacy registers by itself; the command register and BAR0
- * keep the user's values, as vfio-pci restores both after a reset.
+ * No reset_done: nothing here goes stale by a reset. The card forgets the legacy registers by
+ * itself; the command register and BAR0 keep the user's values, as vfio-pci restores both.
  */
-static void vf_reset_done(struct pci_dev *pdev)
-{
-	struct vfio_pci_core_device *core = dev_get_drvdata(&pdev->dev);
-	struct vfvirt_vf *vf = container_of(core, struct vfvirt_vf, core);
-
-	WRITE_ONCE(vf->doorbell, 0);
-}
-
 static const struct pci_error_handlers vf_error_handlers = {
-	.reset_done = vf_reset_done,
 	.error_detected = vfio_pci_core_aer_err_detected,
 };
 

@@ -53,7 +53,6 @@ void vfvirt_notify_open(struct vfvirt_vf *vf)
 
 	/* Before asking: an owner that goes down from here on sets it to false for good. */
 	WRITE_ONCE(vf->owner_up, true);
-	WRITE_ONCE(vf->doorbell, 0);
 	count = vfvirt_legacy_notify_info(vf->member, entries);
 	if (count < 0)
 		pci_warn(vf->core.pdev,
@@ -95,7 +94,6 @@ int vfvirt_notify_ring(struct vfvirt_vf *vf, u16 queue_index, unsigned int limit
 {
 	const __le16 index = cpu_to_le16(queue_index);
 
-	WRITE_ONCE(vf->doorbell, queue_index);
 	switch (vf->notify_path) {
 	case VFVIRT_NOTIFY_PATH_MEMBER_BAR:
 		return vfvirt_vfio_iowrite16(&vf->core, queue_index, vf->bell);

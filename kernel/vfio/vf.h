@@ -43,7 +43,6 @@
  * @config_lock: protects @io_enabled and @bar0
  * @io_enabled: the user has set the I/O bit of the command register
  * @bar0: what the user wrote to BAR0
- * @doorbell: last queue index written to the doorbell; a single word, lock-free
  * @notify_path: how doorbells travel, from open to close
  * @bell: the doorbell's address when the path is a BAR
  * @owner_bell: the mapping of the owner's BAR, to be unmapped at close
@@ -62,7 +61,6 @@ struct vfvirt_vf {
 	bool io_enabled;
 	u32 bar0;
 
-	u16 doorbell;
 	u8 notify_path;
 	void __iomem *bell;
 	void __iomem *owner_bell;

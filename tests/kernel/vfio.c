@@ -186,13 +186,22 @@ static uint64_t physical_address(const void *memory)
 	return (entry & ((1ull << 55) - 1)) * PAGE_BYTES;
 }
 
-void dma_new(const struct vfio *vfio, struct dma *ret_dma, bool identity)
+void dma_share(const struct vfio *vfio, const struct dma *dma)
 {
 	struct vfio_iommu_type1_dma_map map = {
 		.argsz = sizeof(map),
 		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
-		.size = HUGE_PAGE_BYTES,
+		.vaddr = (uintptr_t)dma->memory,
+		.iova = dma->iova,
+		.size = dma->size_bytes,
 	};
+
+	CHECK(!ioctl(vfio->container_fd, VFIO_IOMMU_MAP_DMA, &map), "cannot map DMA memory: %s",
+	      strerror(errno));
+}
+
+void dma_new(const struct vfio *vfio, struct dma *ret_dma, bool identity)
+{
 	long pages = file_number("/proc/sys/vm/nr_hugepages");
 	void *memory = mmap(NULL, HUGE_PAGE_BYTES, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
@@ -207,10 +216,7 @@ void dma_new(const struct vfio *vfio, struct dma *ret_dma, bool identity)
 	ret_dma->memory = memory;
 	ret_dma->size_bytes = HUGE_PAGE_BYTES;
 	ret_dma->iova = identity ? physical_address(memory) : IOVA;
-	map.vaddr = (uintptr_t)memory;
-	map.iova = ret_dma->iova;
-	CHECK(!ioctl(vfio->container_fd, VFIO_IOMMU_MAP_DMA, &map), "cannot map DMA memory: %s",
-	      strerror(errno));
+	dma_share(vfio, ret_dma);
 }
 
 void dma_unmap(const struct vfio *vfio, struct dma *dma)

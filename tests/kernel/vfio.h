@@ -152,6 +152,15 @@ int vfio_reset(const struct vfio *vfio);
 void dma_new(const struct vfio *vfio, struct dma *ret_dma, bool identity);
 
 /**
+ * dma_share() - let another function see the same memory at the same place.
+ * @vfio: open, another container than that of dma_new().
+ * @dma: of dma_new().
+ *
+ * Ends the test on failure.
+ */
+void dma_share(const struct vfio *vfio, const struct dma *dma);
+
+/**
  * dma_unmap() - take the memory from the function and give it back.
  * @vfio: open.
  * @dma: of dma_new(), no longer in use by the device.

@@ -20,11 +20,16 @@ class Machine:
     memory_mb: int = MEMORY_MB
 
 
-# QEMU's own transitional card, which offers what the model's VFs offer: the oracle for legacy
-# registers. It stands on the root bus, where a card may have an I/O BAR and is alone in its group.
+# QEMU's own transitional card, with the features and the MAC of the first VF: the oracle for
+# legacy registers. It stands on the root bus, where a card may have an I/O BAR and is alone in its group.
 STOCK_CARD = ("-netdev", "user,id=stock-up,net=10.9.0.0/24,host=10.9.0.2",
               "-device", "virtio-net-pci,id=stock,netdev=stock-up,addr=0x10,disable-legacy=off,"
-              "mac=52:54:00:f0:0f:00,vectors=4,host_mtu=1500,speed=25000,duplex=full,romfile=")
+              "romfile=,mac=52:54:00:f0:00:01,vectors=4,csum=off,gso=off,guest_csum=off,"
+              "guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off,guest_uso4=off,"
+              "guest_uso6=off,host_tso4=off,host_tso6=off,host_ecn=off,host_ufo=off,host_uso=off,"
+              "guest_announce=off,ctrl_guest_offloads=off,ctrl_vlan=off,ctrl_rx_extra=off,mq=off,"
+              "host_mtu=1500,speed=25000,duplex=full,rx_queue_size=256,tx_queue_size=256")
+
 
 MACHINES = {
     "default": Machine("one card, 16 VFs, everything on"),
@@ -39,7 +44,9 @@ MACHINES = {
     "no-admin": Machine("the card offers no bit 41", ({"admin-vq": "off"},)),
     "no-admin-queue": Machine("bit 41, but admin_queue_num is 0", ({"admin-queues": 0},)),
     "four-admin-queues": Machine("four administration queues", ({"admin-queues": 4},)),
-    "oracle": Machine("one card and QEMU's transitional virtio-net-pci", extra=STOCK_CARD),
+    # The oracle's queues have 1024 entries whatever it is told.
+    "oracle": Machine("one card and QEMU's transitional virtio-net-pci", ({"queue-size": 1024},),
+                      STOCK_CARD),
     "no-card": Machine("no card at all", ()),
 }
 

@@ -116,14 +116,14 @@ TEST(vfio_packets_cost_no_command, .modules = HANDOUT_MODULES, .limit_s = 240)
 		snprintf(counter, sizeof(counter), "commands.%u.submitted", opcodes[i]);
 		before[i] = host_count("pf0", 1, counter);
 	}
-	frames = host_count("pf0", 1, "frames_in");
+	frames = host_count("pf0", 1, "frames_out");
 	memcpy(frame + 6, nic.mac, 6);
 	frame[12] = 0x88;
 	frame[13] = 0xb5; /* for experiments: nobody answers */
 	for (unsigned int i = 0; i < 10000; i++)
 		nic_send(&nic, frame, sizeof(frame));
 	nic_check_ping(&nic, 100, PF_HOST, NULL, PINGS);
-	CHECK(host_count("pf0", 1, "frames_in") - frames >= 10000,
+	CHECK(host_count("pf0", 1, "frames_out") - frames >= 10000,
 	      "the card counted fewer frames than were sent");
 	for (unsigned int i = 0; i < 7; i++) {
 		char counter[32];

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The first 64 bytes of configuration space, each offset in each length, against the oracle. */
+#include <stdlib.h>
+
+#include "../file.h"
+#include "../handout.h"
+#include "../stock.h"
+#include "../test.h"
+
+#define HEADER_BYTES 64
+#define LENGTH_MAX 8
+#define COMMAND 4
+#define COMMAND_IO 1
+#define BAR0 0x10
+#define PLAIN_DEVICE_ID 0x1041
+
+/* Bytes in which a transitional card looks like any other: identity, class and BAR0. */
+static bool is_common(unsigned int offset)
+{
+	return offset < 4 || (offset >= 8 && offset < 12) || (offset >= 0x10 && offset < 0x14) ||
+	       (offset >= 0x2c && offset < 0x30);
+}
+
+static void image_of(const struct vfio *vfio, uint8_t *ret_image)
+{
+	for (unsigned int i = 0; i < HEADER_BYTES + LENGTH_MAX; i++)
+		ret_image[i] = vfio_get(vfio, VFIO_CONFIG, i, 1);
+}
+
+static void check_lengths(const struct vfio *vfio)
+{
+	uint8_t image[HEADER_BYTES + LENGTH_MAX], bytes[LENGTH_MAX];
+
+	image_of(vfio, image);
+	for (unsigned int length = 1; length <= LENGTH_MAX; length++)
+		for (unsigned int at = 0; at < HEADER_BYTES; at++) {
+			CHECK_EQUAL(vfio_read(vfio, VFIO_CONFIG, at, bytes, length), length,
+				    "what a read returned");
+			CHECK(!memcmp(bytes, image + at, length),
+			      "%u bytes at 0x%02x differ from single bytes", length, at);
+		}
+}
+
+static void check_same(const struct vfio *vf, const struct vfio *stock, const char *after)
+{
+	uint8_t ours[HEADER_BYTES + LENGTH_MAX], theirs[HEADER_BYTES + LENGTH_MAX];
+
+	image_of(vf, ours);
+	image_of(stock, theirs);
+	for (unsigned int i = 0; i < HEADER_BYTES; i++)
+		CHECK(!is_common(i) || ours[i] == theirs[i],
+		      "%s: 0x%02x reads 0x%02x, the oracle 0x%02x", after, i, ours[i], theirs[i]);
+	CHECK((ours[COMMAND] & 7) == (theirs[COMMAND] & 7),
+	      "%s: the command register reads 0x%02x, the oracle's 0x%02x", after, ours[COMMAND],
+	      theirs[COMMAND]);
+}
+
+/* BAR0 answers exactly while the I/O bit is set. */
+static void check_decoding(const struct vfio *vf)
+{
+	bool on = vfio_get(vf, VFIO_CONFIG, COMMAND, 1) & COMMAND_IO;
+	uint32_t features;
+
+	CHECK_EQUAL(vfio_read(vf, VFIO_BAR0, 0, &features, 4), on ? 4 : -EIO,
+		    "a read of BAR0 with that I/O bit");
+	CHECK_EQUAL(vfio_write(vf, VFIO_BAR0, 4, &features, 4), on ? 4 : -EIO,
+		    "a write to BAR0 with that I/O bit");
+}
+
+TEST(vfio_config_space, .configs = "oracle", .modules = HANDOUT_MODULES, .limit_s = 120)
+{
+	struct handout handout;
+	struct vfio vf, stock;
+
+	srandom(1);
+	handout_open(&handout, PF_OURS, 1);
+	CHECK_OK(vfio_open(&vf, handout.vfs[0]));
+	stock_open(&stock);
+	CHECK_EQUAL(vfio_get(&vf, VFIO_CONFIG, BAR0, 4), 1, "BAR0 at first");
+	vfio_put(&stock, VFIO_CONFIG, BAR0, 4, 0);
+	vfio_command(&vf, 0);
+	vfio_command(&stock, 0);
+	check_lengths(&vf);
+	check_same(&vf, &stock, "at first");
+	for (unsigned int length = 1; length <= LENGTH_MAX; length++)
+		for (unsigned int at = 0; at < HEADER_BYTES; at++) {
+			uint64_t value = (uint64_t)random() << 32 ^ random() << 8 ^ random();
+			char after[48];
+
+			CHECK_EQUAL(vfio_write(&vf, VFIO_CONFIG, at, &value, length), length,
+				    "what a write returned");
+			CHECK_EQUAL(vfio_write(&stock, VFIO_CONFIG, at, &value, length), length,
+				    "what the oracle's write returned");
+			snprintf(after, sizeof(after), "after %u bytes at 0x%02x", length, at);
+			check_same(&vf, &stock, after);
+			check_decoding(&vf);
+		}
+	check_lengths(&vf);
+	vfio_close(&stock);
+	vfio_close(&vf);
+	handout_close(&handout);
+}
+
+TEST(vfio_bar0_size_probing, .modules = HANDOUT_MODULES)
+{
+	struct handout handout;
+	struct vfio vf;
+
+	handout_open(&handout, PF_OURS, 1);
+	CHECK_OK(vfio_open(&vf, handout.vfs[0]));
+	vfio_put(&vf, VFIO_CONFIG, BAR0, 4, 0xffffffff);
+	CHECK_EQUAL(vfio_get(&vf, VFIO_CONFIG, BAR0, 4), 0xffffffc1, "BAR0 when probed");
+	vfio_put(&vf, VFIO_CONFIG, BAR0, 4, 0x0000c000);
+	CHECK_EQUAL(vfio_get(&vf, VFIO_CONFIG, BAR0, 4), 0x0000c001, "BAR0 when placed");
+	vfio_close(&vf);
+	handout_close(&handout);
+}
+
+/* Both ways out of the transitional identity leave a VF that a modern guest can use. */
+TEST(vfio_opt_out, .modules = HANDOUT_MODULES)
+{
+	char path[PCI_PATH_SIZE];
+	struct handout handout;
+	uint32_t features;
+	struct vfio vf;
+
+	handout_open(&handout, PF_OURS, 1);
+	CHECK_EQUAL(file_number(pci_path(path, handout.vfs[0], "vfvirt_legacy")), 1,
+		    "vfvirt_legacy at first");
+	CHECK_OK(file_write(pci_path(path, handout.vfs[0], "vfvirt_legacy"), "0"));
+	CHECK_OK(vfio_open(&vf, handout.vfs[0]));
+	CHECK_EQUAL(vfio_get(&vf, VFIO_CONFIG, 2, 2), PLAIN_DEVICE_ID, "the device id");
+	CHECK_EQUAL(vf.areas[VFIO_BAR0].size_bytes, 0, "the size of BAR0");
+	CHECK_EQUAL(vfio_read(&vf, VFIO_BAR0, 0, &features, 4), -EINVAL, "a read of BAR0");
+	vfio_close(&vf);
+	CHECK_OK(file_write(pci_path(path, handout.vfs[0], "vfvirt_legacy"), "1"));
+	CHECK_OK(vfio_open(&vf, handout.vfs[0]));
+	CHECK_EQUAL(vfio_get(&vf, VFIO_CONFIG, 2, 2), 0x1000, "the device id");
+	vfio_close(&vf);
+	handout_close(&handout);
+
+	CHECK_OK(file_write("/sys/module/vfvirt_vfio_pci/parameters/legacy", "0"));
+	handout_open(&handout, PF_OURS, 1);
+	CHECK_OK(file_write("/sys/module/vfvirt_vfio_pci/parameters/legacy", "1"));
+	CHECK_OK(vfio_open(&vf, handout.vfs[0]));
+	CHECK_EQUAL(vfio_get(&vf, VFIO_CONFIG, 2, 2), PLAIN_DEVICE_ID,
+		    "the device id of a VF bound with the parameter off");
+	vfio_close(&vf);
+	handout_close(&handout);
+}
+
+/* What one user wrote must not be there for the next. */
+TEST(vfio_stale_state, .modules = HANDOUT_MODULES)
+{
+	struct handout handout;
+	struct vfio vf;
+
+	handout_open(&handout, PF_OURS, 1);
+	for (unsigned int user = 0; user < 3; user++) {
+		uint32_t value;
+
+		CHECK_OK(vfio_open(&vf, handout.vfs[0]));
+		CHECK_EQUAL(vfio_get(&vf, VFIO_CONFIG, COMMAND, 2) & COMMAND_IO, 0, "the I/O bit");
+		CHECK_EQUAL(vfio_get(&vf, VFIO_CONFIG, BAR0, 4), 1, "BAR0");
+		CHECK_EQUAL(vfio_read(&vf, VFIO_BAR0, 0, &value, 4), -EIO, "a read of BAR0");
+		vfio_command(&vf, 7);
+		CHECK_EQUAL(vfio_get(&vf, VFIO_BAR0, 0x12, 1), 0, "the device status");
+		CHECK_EQUAL(vfio_get(&vf, VFIO_BAR0, 4, 4), 0, "the driver's features");
+		CHECK_EQUAL(vfio_get(&vf, VFIO_BAR0, 0x10, 2), 0xffff, "the doorbell");
+		vfio_put(&vf, VFIO_CONFIG, BAR0, 4, 0xffffffff);
+		vfio_put(&vf, VFIO_BAR0, 4, 4, 1 << 5);
+		vfio_put(&vf, VFIO_BAR0, 0x12, 1, 3);
+		vfio_put(&vf, VFIO_BAR0, 0x10, 2, 1);
+		vfio_close(&vf);
+	}
+	handout_close(&handout);
+}
