@@ -7,6 +7,7 @@ fetched again by `tests/run build lists`, and when the mirror no longer has what
 The mirror, the proxy and the like come from the host's own apt configuration.
 """
 
+import os
 import re
 from functools import lru_cache
 
@@ -23,6 +24,10 @@ ARCHIVES = {
                ("Debian-Security", "trixie-security")),
     "trixie-backports": (("Debian", "trixie-backports"),),
 }
+
+# The host's hooks act on the host's own packages; nothing of that is ours to do.
+CLEARED = "".join(f"#clear {name};\n" for name in (
+    "APT::Update::Pre-Invoke", "APT::Update::Post-Invoke", "APT::Update::Post-Invoke-Success"))
 
 INHERITED = re.compile(r"^Acquire::(\w+::Proxy|Check-Valid-Until|Check-Date|Retries"
                        r"|\w+::Timeout)\S* ")
@@ -73,7 +78,13 @@ def _options(archive):
         "APT::Sandbox::User": "root", "APT::Architecture": "amd64",
         "APT::Update::Error-Mode": "any", "Acquire::Languages": "none",
     }
-    return [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
+    text = CLEARED + "".join(f'{name} "{value}";\n' for name, value in settings.items())
+    config = base / "apt.conf"
+    if not config.exists() or config.read_text(encoding="utf-8") != text:
+        temporary = base / f"apt.conf.{os.getpid()}"
+        temporary.write_text(text, encoding="utf-8")
+        temporary.rename(config)
+    return ["-c", str(config)]
 
 
 def fetch_lists(archive, again=False):

@@ -16,7 +16,7 @@ LIMIT_S = 600
 
 def headers(version):
     """A builder tree with compiler and headers of a kernel; its KDIR is kdir(version)."""
-    return apt.fresh(kernels.ARCHIVE_OF[version], lambda: _headers(version))
+    return apt.fresh(kernels.ORIGINS[version].archive, lambda: _headers(version))
 
 
 def kdir(version):
@@ -25,7 +25,8 @@ def kdir(version):
 
 
 def _headers(version):
-    archive, uname = kernels.ARCHIVE_OF[version], kernels.release(version)
+    origin, uname = kernels.ORIGINS[version], kernels.release(version)
+    archive = origin.archive
     top = f"linux-headers-{uname}"
     needed = apt.depends(archive, top)
     parts = [top] + [name for name in needed
@@ -33,10 +34,8 @@ def _headers(version):
     versions = [apt.show(archive, name)["Version"] for name in parts]
     tools = {other for name in parts for other in apt.depends(archive, name)
              if not other.startswith("linux-")}
-    compiler = "gcc-12" if version == "6.1" else "gcc-14"
-    base = ["make", "sparse", compiler, *sorted(tools)]
-    base_archive = "bookworm" if version == "6.1" else "trixie"
-    return tree.get(f"modules-{version}", base_archive, list(dict.fromkeys(base)),
+    names = ["make", "sparse", origin.compiler, *sorted(tools)]
+    return tree.get(f"modules-{version}", origin.base, list(dict.fromkeys(names)),
                     lambda place: apt.download(archive, parts, place),
                     [f"{name}={number}" for name, number in zip(parts, versions)])
 

@@ -38,7 +38,7 @@ TIERS = {tier.name: tier for tier in (
     Tier("device", ("device",), "the device model against the specification, over qtest", 300,
          needs=("qemu",)),
     Tier("harness", ("harness",), "planted failures: each must turn a run red", 600,
-         by_kernel=True, needs=("qemu", "kernels")),
+         by_kernel=True, needs=("qemu", "kernels", "modules")),
     Tier("kernel", ("kernel",), "the kernel's drivers on the device model, in VMs", 1500,
          by_kernel=True, needs=("qemu", "kernels", "modules")),
 )}
