@@ -233,7 +233,9 @@ void vfvirt_adminq_start(struct vfvirt_pf *pf)
 	}
 	if (!admin->count)
 		decide_locked(pf, VFVIRT_OWNER_ABSENT, admin->absent_reason);
-	else if (i && !proving)
+	else if (proving)
+		decide_locked(pf, VFVIRT_OWNER_DEGRADED, VFVIRT_REASON_RESET);
+	else if (i)
 		decide_locked(pf, VFVIRT_OWNER_READY, VFVIRT_REASON_NONE);
 	spin_unlock_irq(&admin->lock);
 }

@@ -263,7 +263,10 @@ struct vfvirt_publish {
  * @paused: no work may start: somebody else resets or removes the PF; under admin.lock
  * @proving: the PF is being reset by recovery: ready only after a proof
  * @needs_reset: a configuration interrupt came: look for DEVICE_NEEDS_RESET
- * @attempts: recoveries that failed in a row
+ * @attempts: recoveries since the last minute without trouble
+ * @last: when the last one ended, in jiffies
+ * @next: when the worker looks again, in jiffies
+ * @has_next: it does
  */
 struct vfvirt_recovery {
 	struct delayed_work work;
@@ -271,6 +274,9 @@ struct vfvirt_recovery {
 	bool proving;
 	bool needs_reset;
 	unsigned int attempts;
+	unsigned long last;
+	unsigned long next;
+	bool has_next;
 };
 
 /**

@@ -11,9 +11,11 @@
  * of the queue (VIRTIO_F_RING_RESET), which nobody else notices but for a short wait, or, where
  * that is not to be had or not acknowledged, by a virtio reset of the PF: the class driver is
  * frozen and thawed around it; VFs keep their state. The owner is ready again when it has
- * answered a LIST_QUERY of ours; else it stays degraded, and the next try comes after 1, 2, 4
- * .. 64 s. Resets of the PF are given up after three failures in a row, since each interrupts
- * the host's network.
+ * answered a LIST_QUERY of ours; else it stays degraded. The first recovery comes at once, the
+ * following ones after 1, 2, 4 .. 64 s, also when the ones before seemed to help: a device that
+ * answers us and then falls silent again must not keep every caller waiting in turn. A minute
+ * without trouble forgets them. The PF is reset three times in a row at most, since each
+ * interrupts the host's network.
  */
 #include "pf.h"
 
@@ -26,6 +28,7 @@
 #define RETRY_FIRST_MS		1000
 #define RETRY_DOUBLINGS_MAX	6
 #define PF_RESETS_MAX		3
+#define FORGET_MS		60000
 /* The PCI device is locked by somebody who may be about to reset or remove it. */
 #define BUSY_RETRY_MS		100
 
@@ -76,20 +79,37 @@ void vfvirt_recovery_kick(struct vfvirt_pf *pf)
 		mod_delayed_work(vfvirt_pf_workqueue, &pf->recovery.work, 0);
 }
 
-static void look_again(struct vfvirt_pf *pf, unsigned long after)
+/* The worker shall run again at that time, unless it is due earlier. */
+static void look_again(struct vfvirt_pf *pf, unsigned long when)
 {
-	if (!READ_ONCE(pf->recovery.paused))
-		queue_delayed_work(vfvirt_pf_workqueue, &pf->recovery.work, after);
+	struct vfvirt_recovery *recovery = &pf->recovery;
+
+	if (!recovery->has_next || time_before(when, recovery->next))
+		recovery->next = when;
+	recovery->has_next = true;
 }
 
-static bool is_ready(struct vfvirt_pf *pf)
+static bool state_is(struct vfvirt_pf *pf, enum vfvirt_owner_state state)
 {
-	bool ready;
+	bool is;
 
 	spin_lock_irq(&pf->admin.lock);
-	ready = pf->publish.state == VFVIRT_OWNER_READY;
+	is = pf->publish.state == state;
 	spin_unlock_irq(&pf->admin.lock);
-	return ready;
+	return is;
+}
+
+/* From ready to degraded; core knows when this returns. */
+static void degrade(struct vfvirt_pf *pf, enum vfvirt_owner_reason reason)
+{
+	struct vfvirt_recovery *recovery = &pf->recovery;
+
+	if (!state_is(pf, VFVIRT_OWNER_READY))
+		return;
+	if (time_after(jiffies, recovery->last + msecs_to_jiffies(FORGET_MS)))
+		recovery->attempts = 0;
+	vfvirt_owner_decide(pf, VFVIRT_OWNER_DEGRADED, reason);
+	vfvirt_publish(pf);
 }
 
 /**
@@ -111,12 +131,9 @@ void vfvirt_recovery_timed_out(struct vfvirt_pf *pf)
 		inspect(&pf->admin.queues[i], &found);
 		degraded |= found.overdue && !found.alive;
 	}
-	degraded &= pf->publish.state == VFVIRT_OWNER_READY;
 	spin_unlock_irq(&pf->admin.lock);
-	if (degraded) {
-		vfvirt_owner_decide(pf, VFVIRT_OWNER_DEGRADED, VFVIRT_REASON_TIMEOUT);
-		vfvirt_publish(pf);
-	}
+	if (degraded)
+		degrade(pf, VFVIRT_REASON_TIMEOUT);
 	vfvirt_recovery_kick(pf);
 }
 
@@ -162,7 +179,10 @@ unlock:
 	return error;
 }
 
-/* Any answer at all proves that the queue lives. LIST_QUERY is always allowed (S-40). */
+/*
+ * Any answer at all proves that the queue lives. LIST_QUERY is always allowed (S-40). -EIO without
+ * a proof: no errno that a reset has.
+ */
 static int prove(struct vfvirt_adminq *adminq)
 {
 	__le64 opcodes;
@@ -174,7 +194,7 @@ static int prove(struct vfvirt_adminq *adminq)
 		.deadline = jiffies + msecs_to_jiffies(PROOF_LIMIT_MS),
 	};
 
-	return vfvirt_command_run(adminq, &command, true);
+	return vfvirt_command_run(adminq, &command, true) ? -EIO : 0;
 }
 
 /* Ends the draining of one queue: ready, unless it failed or is being taken down. */
@@ -277,23 +297,24 @@ static bool needs_reset(struct vfvirt_pf *pf)
 	       (status & VIRTIO_CONFIG_S_DRIVER_OK);
 }
 
-static unsigned int patience_ms(struct vfvirt_pf *pf, const struct findings *found)
-{
-	if (found->broken)
-		return 0;
-	if (found->alive)
-		return PATIENCE_ALIVE_MS;
-	return vfvirt_has_queue_reset(pf) ? PATIENCE_SILENT_MS : PATIENCE_PF_RESET_MS;
-}
-
-static void failed(struct vfvirt_pf *pf, enum vfvirt_owner_reason reason)
+/* When the queue is to be recovered, unless it answers before. */
+static unsigned long due_at(struct vfvirt_pf *pf, const struct findings *found)
 {
 	struct vfvirt_recovery *recovery = &pf->recovery;
-	unsigned int doublings = min(recovery->attempts, RETRY_DOUBLINGS_MAX);
+	unsigned int patience_ms = PATIENCE_PF_RESET_MS;
+	unsigned long due, earliest;
 
-	recovery->attempts++;
-	vfvirt_owner_decide(pf, VFVIRT_OWNER_DEGRADED, reason);
-	look_again(pf, msecs_to_jiffies(RETRY_FIRST_MS << doublings));
+	if (found->alive)
+		patience_ms = PATIENCE_ALIVE_MS;
+	else if (vfvirt_has_queue_reset(pf))
+		patience_ms = PATIENCE_SILENT_MS;
+	due = found->broken ? jiffies : found->oldest + msecs_to_jiffies(patience_ms);
+	if (!recovery->attempts)
+		return due;
+	earliest = recovery->last + msecs_to_jiffies(RETRY_FIRST_MS <<
+						     min(recovery->attempts - 1,
+							 RETRY_DOUBLINGS_MAX));
+	return time_before(due, earliest) ? earliest : due;
 }
 
 /* The queue first; the whole PF when that is impossible or not acknowledged. */
@@ -303,14 +324,13 @@ static int recover(struct vfvirt_pf *pf, struct vfvirt_adminq *adminq, bool hold
 
 	if (vfvirt_has_queue_reset(pf))
 		error = recover_queue(adminq, hold);
-	if (error != -EOPNOTSUPP && error != -ETIMEDOUT)
-		return error;
-	if (pf->recovery.attempts >= PF_RESETS_MAX)
-		return error;
-	return recover_pf(pf);
+	if ((error == -EOPNOTSUPP || error == -ETIMEDOUT) &&
+	    pf->recovery.attempts < PF_RESETS_MAX)
+		error = recover_pf(pf);
+	return error;
 }
 
-/* True when this queue needs nothing (more) now. */
+/* True when this queue is no reason to call the owner degraded. */
 static bool attend(struct vfvirt_pf *pf, struct vfvirt_adminq *adminq)
 {
 	enum vfvirt_owner_reason reason;
@@ -320,66 +340,81 @@ static bool attend(struct vfvirt_pf *pf, struct vfvirt_adminq *adminq)
 
 	spin_lock_irq(&pf->admin.lock);
 	inspect(adminq, &found);
-	/* Drained without a recovery that works on it: an earlier one failed. */
+	/* Draining, and nobody works on it: an earlier recovery failed. */
 	found.broken |= adminq->state == VFVIRT_ADMINQ_DRAINING && !pf->admin.stopping;
 	spin_unlock_irq(&pf->admin.lock);
 
 	if (found.has_next)
-		look_again(pf, found.next - jiffies + 1);
+		look_again(pf, found.next + 1);
 	if (!found.overdue && !found.broken)
 		return true;
 
 	reason = found.broken ? VFVIRT_REASON_BROKEN_ANSWER : VFVIRT_REASON_TIMEOUT;
-	if ((found.broken || !found.alive) && is_ready(pf)) {
-		vfvirt_owner_decide(pf, VFVIRT_OWNER_DEGRADED, reason);
-		vfvirt_publish(pf);
-	}
-	due = found.oldest + msecs_to_jiffies(patience_ms(pf, &found));
-	if (!found.broken && time_before(jiffies, due)) {
-		look_again(pf, due - jiffies);
-		return found.alive;
+	if (found.broken || !found.alive)
+		degrade(pf, reason);
+	due = due_at(pf, &found);
+	if (time_before(jiffies, due)) {
+		look_again(pf, due);
+		return !found.broken && found.alive;
 	}
 	error = recover(pf, adminq, !found.broken && found.alive);
-	if (error == -EAGAIN)
-		look_again(pf, msecs_to_jiffies(BUSY_RETRY_MS));
-	else if (error)
-		failed(pf, reason);
+	if (error == -EAGAIN) {
+		look_again(pf, jiffies + msecs_to_jiffies(BUSY_RETRY_MS));
+		return false;
+	}
+	pf->recovery.attempts++;
+	pf->recovery.last = jiffies;
+	if (error) {
+		vfvirt_owner_decide(pf, VFVIRT_OWNER_DEGRADED, reason);
+		look_again(pf, due_at(pf, &found));
+	}
 	return !error;
+}
+
+/* Returns false when the PCI device is busy. */
+static bool attend_needs_reset(struct vfvirt_pf *pf)
+{
+	if (!needs_reset(pf))
+		return true;
+	pci_err(pf->pdev, "device says that it needs a reset\n");
+	if (recover_pf(pf) != -EAGAIN)
+		return true;
+	WRITE_ONCE(pf->recovery.needs_reset, true);
+	look_again(pf, jiffies + msecs_to_jiffies(BUSY_RETRY_MS));
+	return false;
+}
+
+static void attend_all(struct vfvirt_pf *pf)
+{
+	bool good = true;
+	unsigned int i;
+
+	if (!attend_needs_reset(pf))
+		return;
+	for (i = 0; i < READ_ONCE(pf->admin.count); i++)
+		good &= attend(pf, &pf->admin.queues[i]);
+	if (good && state_is(pf, VFVIRT_OWNER_DEGRADED))
+		vfvirt_owner_decide(pf, VFVIRT_OWNER_READY, VFVIRT_REASON_NONE);
+	vfvirt_publish(pf);
 }
 
 static void recovery_work(struct work_struct *work)
 {
 	struct vfvirt_pf *pf = container_of(work, struct vfvirt_pf, recovery.work.work);
-	bool good = true;
-	unsigned int i;
-	int error;
+	struct vfvirt_recovery *recovery = &pf->recovery;
+	unsigned long now = jiffies;
 
-	if (READ_ONCE(pf->recovery.paused) || pf->gone)
+	if (READ_ONCE(recovery->paused) || pf->gone)
 		return;
 	if (!vfvirt_pf_present(pf)) {
 		vfvirt_pf_gone(pf);
 		return;
 	}
-	if (needs_reset(pf)) {
-		pci_err(pf->pdev, "device says that it needs a reset\n");
-		error = recover_pf(pf);
-		if (error == -EAGAIN) {
-			WRITE_ONCE(pf->recovery.needs_reset, true);
-			look_again(pf, msecs_to_jiffies(BUSY_RETRY_MS));
-			return;
-		}
-	}
-	for (i = 0; i < READ_ONCE(pf->admin.count); i++)
-		good &= attend(pf, &pf->admin.queues[i]);
-	if (good) {
-		pf->recovery.attempts = 0;
-		spin_lock_irq(&pf->admin.lock);
-		good = pf->publish.state == VFVIRT_OWNER_DEGRADED && !pf->admin.stopping;
-		spin_unlock_irq(&pf->admin.lock);
-		if (good)
-			vfvirt_owner_decide(pf, VFVIRT_OWNER_READY, VFVIRT_REASON_NONE);
-	}
-	vfvirt_publish(pf);
+	recovery->has_next = false;
+	attend_all(pf);
+	if (recovery->has_next && !READ_ONCE(recovery->paused))
+		queue_delayed_work(vfvirt_pf_workqueue, &recovery->work,
+				   time_after(recovery->next, now) ? recovery->next - now : 1);
 }
 
 /**

@@ -43,7 +43,10 @@ MACHINES = {
     "vfs240": Machine("one card with 240 VFs", ({"total-vfs": 240},)),
     "no-admin": Machine("the card offers no bit 41", ({"admin-vq": "off"},)),
     "no-admin-queue": Machine("bit 41, but admin_queue_num is 0", ({"admin-queues": 0},)),
+    "no-queue-reset": Machine("single queues cannot be reset", ({"queue_reset": "off"},)),
     "four-admin-queues": Machine("four administration queues", ({"admin-queues": 4},)),
+    "owner-doorbell": Machine("doorbells of VFs only in the PF's BAR", ({"notify-info": "owner"},)),
+    "no-doorbell": Machine("no doorbell addresses: opcode 6 is absent", ({"notify-info": "none"},)),
     # The oracle's queues have 1024 entries whatever it is told.
     "oracle": Machine("one card and QEMU's transitional virtio-net-pci", ({"queue-size": 1024},),
                       STOCK_CARD),
