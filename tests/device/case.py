@@ -109,6 +109,7 @@ def _run_one(report, machines: machine.RunningMachines, one: Case, last: bool) -
     except Exception:  # pylint: disable=broad-except; whatever a case raises is its failure
         status, detail = "fail", traceback.format_exc()
     if status != "ok":
+        detail += machines.last_words()
         machines.drop()
     report.result(SECTION, one.name, status, time.monotonic() - begin, detail)
 

@@ -259,6 +259,11 @@ class RunningMachines:
         if machine:
             machine.close()
 
+    def last_words(self) -> str:
+        """What QEMU complained of last, as lines to add to a failure; empty when it did not."""
+        said = self._machine.qemu.stderr().splitlines()[-5:] if self._machine else []
+        return "".join(f"\nQEMU: {line}" for line in said)
+
     def drop(self) -> None:
         """End the kept machine, whatever state it is in."""
         machine, self._machine = self._machine, None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Every fault of the card: what it does, how often it struck, and how specifications are refused."""
+"""Every fault of the card: what it does, how often it struck, which specifications it refuses."""
 
 import struct
 

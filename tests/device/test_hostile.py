@@ -184,7 +184,15 @@ def bad_packed(card: Card):
         ring = card.start(wanted).ring
         card.qemu.write(ring.ring, struct.pack("<QIHH", *fields) * ring.size)
         ring.kick()
+        card.enable(1)
+        vf = card.modern(1, wanted)
+        rings = [vf.queue(index) for index in range(3)]
+        vf.ready()
+        for one in rings:
+            card.qemu.write(one.ring, struct.pack("<QIHH", *fields) * one.size)
+            one.kick()
         card.qemu.settle()
+        card.sriov.disable()
         true(card.start(wanted).list_query() & 3 == 3, f"LIST_QUERY after {fields} and a reset")
 
 

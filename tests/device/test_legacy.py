@@ -132,6 +132,21 @@ def config_bytes(card: Card) -> int:
     raise Failure("the device configuration has no end")
 
 
+@case("S-62 a part of a header field is written into the whole")
+def partial_writes(card: Card):
+    card.ready(1)
+    registers = card.registers(1)
+    registers.write(True, 0x08, 4, 0x0012_3456)
+    for offset, width, value, want in ((0x08, 1, 0x99, 0x0012_3499), (0x09, 1, 0xAA, 0x0012_AA99),
+                                       (0x0A, 2, 0x0033, 0x0033_AA99),
+                                       (0x09, 2, 0x4455, 0x0044_5599)):
+        registers.write(True, offset, width, value)
+        equal(registers.read(True, 0x08, 4), want, f"page number after {width} at {offset:#x}")
+    registers.write(True, 0x0E, 2, 0x0102)
+    registers.write(True, 0x0E, 1, 0x01)
+    equal(registers.read(True, 0x0E, 2), 0x0101, "queue select")
+
+
 @case("S-62 device configuration: exactly the accesses inside one field")
 def config_table(card: Card):
     queue = card.ready(1)
@@ -263,6 +278,25 @@ def odd_bells(card: Card):
         vf.driver.set("queue_notify", index)
     card.qemu.settle()
     equal(vf.driver.get("device_status"), 7, "device status")
+
+
+@case("S-65 a write beside a doorbell, or of another width, notifies nobody")
+def beside_bells(card: Card):
+    queue = card.ready(2)
+    driver = card.legacy(1)
+    station = net.Station(driver)
+    card.set("counters-reset", True)
+    station.tx.add([(card.ram.take(100), 100, False)])
+    for entry in notify_entries(queue, 1)[:2]:
+        bell = bell_of(card, 1, entry)
+        for offset in (2, 4, 8, 14):
+            bell.function.store(bell.bar, bell.offset + offset, 2, 1)
+        bell.function.store(bell.bar, bell.offset, 1, 1)
+    card.qemu.settle()
+    equal(card.port_counters(1).get("kicks", {}), {}, "notifications counted")
+    equal(station.tx.used_index(), 0, "used index of the send queue")
+    driver.kick(1)
+    card.qemu.wait(station.tx.collect, "the frame to be sent after all")
 
 
 @case("S-67 NOTIFY_INFO gives the member's BAR first, then the owner's")

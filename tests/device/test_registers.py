@@ -145,7 +145,8 @@ def last_queue_only(card: Card):
 def absent_queue(card: Card):
     device = card.device
     device.negotiate()
-    for index in (5, 63, 65, 1023, 1024, 0xFFFF):
+    for index in (5, 63, 65, 1023, 1024, 0x7FFF, 0xFFFF):
+        device.set("queue_select", 0)  # one that exists, so that a lost write is seen
         device.set("queue_select", index)
         equal(device.get("queue_size"), 0, f"queue_size of queue {index}")
     device.set("queue_select", 64)
@@ -220,6 +221,19 @@ def before_driver_ok(card: Card):
     queue.ring.kick()
     equal(queue.wait(pending).outcome(), (admin.OK, 0), "the answer after DRIVER_OK")
     equal(card.msix.taken() - {3}, {1}, "vectors that fired after DRIVER_OK")
+
+
+@case("S-10 a modern driver that follows a legacy one is not served before DRIVER_OK")
+def before_driver_ok_after_legacy(card: Card):
+    card.ready(1)
+    net.Station(card.legacy(1), start=False)
+    vf = net.Station(card.modern(1), start=False)
+    vf.post(net.frame(net.BROADCAST, vf.mac, b"early"))
+    card.qemu.settle()
+    equal(vf.tx.used_index(), 0, "used index before DRIVER_OK")
+    vf.driver.ready()
+    vf.tx.kick()
+    card.qemu.wait(vf.tx.collect, "the frame to be sent after DRIVER_OK")
 
 
 @case("S-11 the doorbell of the administration queue is at its own notify offset")
@@ -348,6 +362,8 @@ def needs_reset(card: Card):
     card.arm("needs-reset,member=0")
     true(card.device.get("device_status") & virtio.NEEDS_RESET, "DEVICE_NEEDS_RESET is set")
     true(card.msix.take(0), "the configuration vector fired")
+    card.device.set("device_status", 0xF)
+    true(card.device.get("device_status") & virtio.NEEDS_RESET, "the driver cannot clear it")
     pending = queue.submit(admin.LIST_QUERY, room=16)
     card.qemu.settle()
     true(queue.untouched(pending), "a broken device answers nothing")

@@ -4,7 +4,7 @@
 import contextlib
 
 from . import admin, machine, net, pci, virtio
-from .case import case, equal, start_case, true
+from .case import case, equal, refused, start_case, true
 from .machine import Card, Machine, Setup
 from .qtest import refusal
 
@@ -125,6 +125,12 @@ def two_cards(command: list[str]):
         running.close()
     finally:
         running.drop()
+
+
+@case("START a machine with the card is not migrated, and says why")
+def migration(card: Card):
+    card.ready(1)
+    refused(lambda: card.qemu.qmp("migrate", uri="exec:cat >/dev/null"), "vfvirt")
 
 
 @case("START all rings features at once work", "packed=on,in_order=on,admin-queues=2")
