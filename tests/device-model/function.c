@@ -386,6 +386,12 @@ void vfvirt_function_unrealize(VfvirtFunction *fn)
         uncover_bars(fn);
         fn->gone = false;
     }
+    /*
+     * No buffer is mapped any more. When QEMU undoes the mapping of a chain with a bad end, it
+     * takes the bounce buffers off the account of system memory instead of ours, and the end of
+     * an address space with an open account is an assertion: a guest could set a trap for unplug.
+     */
+    qatomic_set(&fn->proxy.pci_dev.bus_master_as.bounce_buffer_size, 0);
 }
 
 void vfvirt_function_class_init(ObjectClass *klass)
