@@ -108,8 +108,8 @@ static enum vfvirt_owner_reason lasting_reason(int error)
 }
 
 /*
- * What is known already: 0 with the opcodes, -EIO after a failure, -EAGAIN when nobody asked.
- * *ret_epoch belongs to the answer.
+ * What is known already: 0 with the opcodes, -EIO after a failure, -EAGAIN when nobody asked; the
+ * gate's errors when the owner is not ready. *ret_epoch belongs to the answer.
  */
 static int recall(struct vfvirt_owner *owner, u64 *ret_opcodes,
 		  enum vfvirt_owner_reason *ret_reason, unsigned int *ret_epoch)
@@ -118,7 +118,10 @@ static int recall(struct vfvirt_owner *owner, u64 *ret_opcodes,
 
 	spin_lock(&owner->lock);
 	*ret_epoch = owner->discovery_epoch;
-	if (owner->discovery == VFVIRT_DISCOVERY_DONE) {
+	if (owner->state != VFVIRT_OWNER_READY) {
+		*ret_reason = owner->reason;
+		error = owner->state == VFVIRT_OWNER_ABSENT ? -ENODEV : -EIO;
+	} else if (owner->discovery == VFVIRT_DISCOVERY_DONE) {
 		*ret_opcodes = owner->opcodes;
 		*ret_reason = VFVIRT_REASON_NONE;
 		error = 0;

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The provider "intree" comes and goes with virtio-pci and its class driver. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../file.h"
+#include "../genl.h"
+#include "../member.h"
+#include "../module.h"
+#include "../test.h"
+
+#define MODULES "virtio_pci virtio_net vfvirt_core vfvirt_test"
+#define KERNELS "6.12 7.3"
+
+/* The virtio device of a PF, as sysfs names it. */
+static void virtio_name(const char *pf, char *ret_name, size_t size)
+{
+	char path[PCI_PATH_SIZE];
+
+	for (unsigned int n = 0; n < 64; n++) {
+		snprintf(ret_name, size, "virtio%u", n);
+		if (file_exists(pci_path(path, pf, ret_name)))
+			return;
+	}
+	CHECK(false, "%s has no virtio device", pf);
+}
+
+static void check_state(const char *pf, int state, int reason)
+{
+	struct genl_message owner = {};
+	struct genl_request request;
+
+	genl_request(&request, VFVIRT_CMD_GET_OWNERS);
+	CHECK_EQUAL(genl_dump(&request, genl_keep, &owner), 1, "owners");
+	CHECK(!strcmp(genl_text(&owner, VFVIRT_A_ADDRESS), pf), "the owner is not %s", pf);
+	CHECK(!strcmp(genl_text(&owner, VFVIRT_A_PROVIDER), "intree"), "the provider");
+	CHECK_EQUAL(genl_number(&owner, VFVIRT_A_STATE), state, "the state");
+	CHECK_EQUAL(genl_number(&owner, VFVIRT_A_REASON), reason, "the reason");
+	CHECK(!owner.data[VFVIRT_A_ADMIN_QUEUE_DEPTH], "a queue depth that nobody knows");
+}
+
+/* B-P02: no call reaches virtio-pci between the unbind of virtio_net and its return. */
+TEST(core_bp02_intree_stops_with_the_class_driver, .modules = MODULES, .kernels = KERNELS)
+{
+	char pf[BDF_SIZE], device[32], data[64];
+
+	pci_pf(0, pf);
+	genl_open();
+	check_state(pf, VFVIRT_OWNER_READY, -1);
+	member_bind(pf, 2);
+	CHECK_OK(member_ask(pf, 0, NULL, 0, "common_read 0 4 0"));
+	virtio_name(pf, device, sizeof(device));
+	CHECK_OK(file_write("/sys/bus/virtio/drivers/virtio_net/unbind", "%s", device));
+	check_state(pf, VFVIRT_OWNER_ABSENT, VFVIRT_REASON_NO_DRIVER);
+	CHECK_EQUAL(member_ask(pf, 0, NULL, 0, "common_read 0 4 0"), -ENODEV, "a read");
+	CHECK_EQUAL(member_ask(pf, 1, data, sizeof(data), "has_legacy"), 0, "legacy access");
+	CHECK_EQUAL(atoi(data), VFVIRT_REASON_NO_DRIVER, "the reason");
+	CHECK_OK(file_write("/sys/bus/virtio/drivers/virtio_net/bind", "%s", device));
+	check_state(pf, VFVIRT_OWNER_READY, -1);
+	CHECK_OK(member_ask(pf, 0, NULL, 0, "common_read 0 4 0"));
+	CHECK_EQUAL(member_ask(pf, 0, data, sizeof(data), "events"), 1, "down");
+	CHECK(!strcmp(data, "0 1 0"), "degraded, up and reset are %s", data);
+	CHECK_OK(pci_set_vfs(pf, 0));
+}
+
+/* The class driver goes and comes while processes read: each read succeeds or has a named error. */
+TEST(core_intree_survives_unbind_under_load, .modules = MODULES, .kernels = KERNELS, .limit_s = 60)
+{
+	char pf[BDF_SIZE], device[32];
+	unsigned int rounds = 0;
+	uint64_t end_ms;
+	pid_t readers[4];
+
+	pci_pf(0, pf);
+	member_bind(pf, 4);
+	end_ms = now_ms() + 8000;
+	for (int n = 0; n < 4; n++) {
+		unsigned int good = 0, refused = 0;
+
+		readers[n] = fork();
+		if (readers[n])
+			continue;
+		while (now_ms() < end_ms) {
+			long error = member_ask(pf, n, NULL, 0, "common_read 18 1 0");
+
+			CHECK(!error || error == -ENODEV || error == -EBUSY || error == -EIO,
+			      "a read ended with %ld", error);
+			error ? refused++ : good++;
+		}
+		CHECK(good && refused, "%u reads went well, %u did not", good, refused);
+		_exit(0);
+	}
+	virtio_name(pf, device, sizeof(device));
+	while (now_ms() + 500 < end_ms) {
+		CHECK_OK(file_write("/sys/bus/virtio/drivers/virtio_net/unbind", "%s", device));
+		pause_ms(50);
+		CHECK_OK(file_write("/sys/bus/virtio/drivers/virtio_net/bind", "%s", device));
+		rounds++;
+	}
+	for (int n = 0; n < 4; n++)
+		CHECK_OK(member_end(readers[n]));
+	test_log("%u rounds", rounds);
+	CHECK(rounds >= 3, "only %u rounds", rounds);
+	CHECK_OK(pci_set_vfs(pf, 0));
+}
+
+TEST(core_intree_comes_and_goes_with_the_pf, .modules = MODULES, .kernels = KERNELS)
+{
+	struct genl_request request;
+	char pf[BDF_SIZE];
+
+	pci_pf(0, pf);
+	genl_open();
+	check_state(pf, VFVIRT_OWNER_READY, -1);
+	CHECK_OK(pci_unbind(pf));
+	genl_request(&request, VFVIRT_CMD_GET_OWNERS);
+	CHECK_EQUAL(genl_dump(&request, NULL, NULL), 0, "owners without a driver");
+	CHECK_OK(pci_bind(pf, "virtio-pci"));
+	check_state(pf, VFVIRT_OWNER_READY, -1);
+	CHECK_OK(module_unload("vfvirt_test"));
+	CHECK_OK(module_unload("vfvirt_core"));
+	CHECK_OK(module_load("vfvirt_core", ""));
+	genl_open();
+	check_state(pf, VFVIRT_OWNER_READY, -1);
+}
+
+TEST(core_intree_says_why_there_is_no_queue, .modules = MODULES, .kernels = KERNELS,
+     .configs = "no-admin")
+{
+	char pf[BDF_SIZE];
+
+	pci_pf(0, pf);
+	genl_open();
+	check_state(pf, VFVIRT_OWNER_ABSENT, VFVIRT_REASON_NO_FEATURE);
+}
+
+TEST(core_kernel_6_1_has_no_intree, .modules = MODULES, .kernels = "6.1")
+{
+	struct genl_request request;
+
+	genl_open();
+	genl_request(&request, VFVIRT_CMD_GET_OWNERS);
+	CHECK_EQUAL(genl_dump(&request, NULL, NULL), 0, "owners");
+}
