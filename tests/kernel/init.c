@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * PID 1 of a test VM: prepares the system, runs the tests that /plan names, switches off.
- * On the host the same program prints its table (--list) and judges a console log (--judge).
+ * On the host the same program prints its table (--list), judges a console log (--judge) and
+ * prints the rate of the clock in kHz (--clock).
  */
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "file.h"
@@ -42,6 +44,25 @@ static void judge_stdin(void)
 		if (judge_line(text))
 			puts(text);
 	}
+}
+
+/*
+ * Prints the rate of this machine's time stamp counter, which is also that of an emulated one. A
+ * guest that measures it on a busy host is wrong by any factor, and so is all its time.
+ */
+static void print_clock_rate(void)
+{
+	struct timespec begin, end;
+	uint64_t ticks, elapsed_us;
+
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	ticks = __builtin_ia32_rdtsc();
+	pause_ms(50);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	ticks = __builtin_ia32_rdtsc() - ticks;
+	elapsed_us = (end.tv_sec - begin.tv_sec) * 1000000ull +
+		     (end.tv_nsec - begin.tv_nsec) / 1000;
+	printf("%llu\n", (unsigned long long)(ticks * 1000 / elapsed_us));
 }
 
 static const struct test *find_test(const char *name)
@@ -119,7 +140,9 @@ int main(int argc, char **argv)
 			return list(), 0;
 		if (argc == 2 && !strcmp(argv[1], "--judge"))
 			return judge_stdin(), 0;
-		fprintf(stderr, "usage: %s --list | --judge < CONSOLE\n", argv[0]);
+		if (argc == 2 && !strcmp(argv[1], "--clock"))
+			return print_clock_rate(), 0;
+		fprintf(stderr, "usage: %s --list | --clock | --judge < CONSOLE\n", argv[0]);
 		return 2;
 	}
 	problem = prepare();

@@ -126,7 +126,7 @@ unsigned int judge_since_mark(char *ret_finding, size_t size)
 		char *text;
 
 		if (length < 0 && errno == EPIPE) {
-			note(&findings, ret_finding, size, "kernel log overran before it was judged");
+			note(&findings, ret_finding, size, "kernel log overran, unjudged");
 			continue;
 		}
 		if (length <= 0)

@@ -182,12 +182,13 @@ static bool await_reply(int fd, const struct echo *sent, unsigned int payload_by
 	while ((now = now_ms()) < end_ms) {
 		struct pollfd ready = { .fd = fd, .events = POLLIN };
 		const struct echo *got = (void *)(packet + sizeof(struct iphdr));
+		size_t wanted = sizeof(struct iphdr) + sizeof(got->header) + payload_bytes;
 		ssize_t length;
 
 		if (poll(&ready, 1, end_ms - now) <= 0)
 			return false;
 		length = recv(fd, packet, sizeof(packet), 0);
-		if (length != (ssize_t)(sizeof(struct iphdr) + sizeof(got->header) + payload_bytes) ||
+		if (length != (ssize_t)wanted ||
 		    got->header.type != ICMP_ECHOREPLY ||
 		    got->header.un.echo.id != sent->header.un.echo.id ||
 		    got->header.un.echo.sequence != sent->header.un.echo.sequence)

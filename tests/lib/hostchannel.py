@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Answers what a guest's tests ask of the host: faults, counters, plugging (tests/kernel/README.md)."""
+"""Answers what the tests of a guest ask of the host (tests/kernel/README.md has the verbs)."""
 
 import json
 

@@ -29,8 +29,7 @@ def invite(folder, why, until):
         select.select([until], [], [], LIMIT_S)
         return
     shell.say("attached to the console; `exit` goes on with the tests, Ctrl-] detaches")
-    console = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    console.connect(str(path))
+    console = _connect(folder)
     before = termios.tcgetattr(sys.stdin)
     tty.setraw(sys.stdin)
     try:
@@ -38,6 +37,17 @@ def invite(folder, why, until):
     finally:
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
         console.close()
+
+
+def _connect(folder):
+    """Connects to the console; the path of a folder may be longer than a socket's may."""
+    console = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    handle = os.open(folder, os.O_PATH)
+    try:
+        console.connect(f"/proc/self/fd/{handle}/console.sock")
+    finally:
+        os.close(handle)
+    return console
 
 
 def _join(console, until):

@@ -13,7 +13,7 @@ from pathlib import Path
 from . import bootimage, cache, kernels, modules, packages, report, shell
 from .errors import Problem
 from .initramfs import Archive, Modules
-from .vm import AROUND_TEST_LIMIT_S, Vm
+from .vm import AROUND_TEST_LIMIT_S, Job, Vm
 
 # The table's order is that of the files: the compiler must not turn it round.
 FLAGS = ("-std=gnu11", "-static", "-O1", "-fno-toplevel-reorder", "-Wall", "-Wextra", "-Werror")
@@ -111,11 +111,11 @@ class Runner:
         kernel = kernels.get(boot.version)
         self._write_initramfs(kernel, boot, folder / "initramfs")
         rows = {row.name: row for row in boot.rows}
-        vm = Vm(bootimage.get(kernel), boot.machine, [(row.name, row.limit_s) for row in boot.rows],
-                folder / "initramfs", self._init, folder, self._sit, self._around_test_s,
-                on_start=lambda name: self._report.started(section, _label(rows, name)),
-                on_result=lambda result: self._tell(section, rows, result, folder))
-        outcome = vm.run()
+        job = Job(bootimage.get(kernel), boot.machine, {row.name: row.limit_s for row in boot.rows},
+                  folder / "initramfs", self._init, folder, self._sit, self._around_test_s)
+        outcome = Vm(job,
+                     lambda name: self._report.started(section, _label(rows, name)),
+                     lambda result: self._tell(section, rows, result, folder)).run()
         (folder / "initramfs").unlink()
         shell.say(f"VM {title}: boot {outcome.boot_s:.1f} s, {len(outcome.stream.results)} tests, "
                   f"{outcome.total_s:.1f} s in all")
