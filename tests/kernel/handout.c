@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A host that hands VFs out. */
 #include "file.h"
+#include "genl.h"
 #include "handout.h"
 #include "test.h"
 
@@ -11,6 +12,7 @@ void handout_open(struct handout *handout, const char *pf_driver, unsigned int c
 	CHECK(count <= HANDOUT_VFS_MAX, "%u VFs are more than %u", count, HANDOUT_VFS_MAX);
 	pci_pf(0, handout->pf);
 	handout->count = count;
+	genl_open();
 	CHECK_OK(pci_set_vfs(handout->pf, 0));
 	pci_driver(handout->pf, driver, sizeof(driver));
 	if (strcmp(driver, pf_driver))

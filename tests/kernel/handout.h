@@ -30,7 +30,7 @@ struct handout {
  * @pf_driver: PF_OURS or PF_INTREE.
  * @count: VFs, at most HANDOUT_VFS_MAX.
  *
- * Ends the test on failure.
+ * Connects to netlink, too. Ends the test on failure.
  */
 void handout_open(struct handout *handout, const char *pf_driver, unsigned int count);
 

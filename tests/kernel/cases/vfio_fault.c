@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What a guest gets when the card refuses, is late, lies, or goes away. */
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../file.h"
+#include "../genl.h"
+#include "../handout.h"
+#include "../host.h"
+#include "../net.h"
+#include "../nic.h"
+#include "../test.h"
+
+#define OP_READ 3
+#define OP_WRITE 2
+#define LIMIT_MS 1000 /* for one access of a guest */
+#define SLACK_MS 1500 /* of an emulated machine */
+#define RECOVERY_LIMIT_MS 20000
+
+static void open_vf(struct handout *handout, struct vfio *vfio)
+{
+	handout_open(handout, PF_OURS, 2);
+	CHECK_OK(vfio_open(vfio, handout->vfs[0]));
+	vfio_command(vfio, 7);
+}
+
+static void close_vf(struct handout *handout, struct vfio *vfio)
+{
+	host_do("reset");
+	vfio_close(vfio);
+	handout_close(handout);
+}
+
+/* Milliseconds that a read of the status took; @ret_value is what it gave. */
+static unsigned int timed_read(const struct vfio *vfio, uint8_t *ret_value)
+{
+	uint64_t begin_ms = now_ms();
+
+	*ret_value = vfio_get(vfio, VFIO_BAR0, LEGACY_STATUS, 1);
+	return now_ms() - begin_ms;
+}
+
+/* B-P11: whatever status the card gives, the guest's read gives ones and its write is dropped. */
+TEST(vfio_refusals_read_as_ones, .modules = HANDOUT_MODULES)
+{
+	static const unsigned int statuses[] = { 1, 5, 16, 22, 512, 4095, 4096, 32768, 65535 };
+	struct handout handout;
+	struct vfio vfio;
+
+	open_vf(&handout, &vfio);
+	for (unsigned int i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+		host_do("fault pf0 status,status=%u,qualifier=3,member=1,opcode=%d", statuses[i],
+			OP_READ);
+		CHECK_EQUAL(vfio_get(&vfio, VFIO_BAR0, LEGACY_STATUS, 1), 0xff, "a byte");
+		CHECK_EQUAL(vfio_get(&vfio, VFIO_BAR0, LEGACY_QUEUE_SIZE, 2), 0xffff, "a word");
+		CHECK_EQUAL(vfio_get(&vfio, VFIO_BAR0, 0, 4), 0xffffffff, "four bytes");
+		CHECK_EQUAL(vfio_get(&vfio, VFIO_BAR0, 0, 8), UINT64_MAX, "eight bytes");
+		host_do("fault-clear pf0 all");
+	}
+	vfio_put(&vfio, VFIO_BAR0, LEGACY_STATUS, 1, 1);
+	host_do("fault pf0 status,status=22,qualifier=3,member=1,opcode=%d", OP_WRITE);
+	vfio_put(&vfio, VFIO_BAR0, LEGACY_STATUS, 1, 3);
+	host_do("fault-clear pf0 all");
+	CHECK_EQUAL(vfio_get(&vfio, VFIO_BAR0, LEGACY_STATUS, 1), 1,
+		    "the status after a write that was refused");
+	close_vf(&handout, &vfio);
+}
+
+
+
+/* B-P12: a guest decides how often it fails, but not how long the log gets. */
+TEST(vfio_guest_cannot_flood_the_log, .modules = HANDOUT_MODULES, .limit_s = 120)
+{
+	struct handout handout;
+	struct vfio vfio;
+	long refused;
+	unsigned int lines = 0;
+	char record[2048];
+	ssize_t length;
+	int log;
+
+	open_vf(&handout, &vfio);
+	log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	CHECK(log >= 0 && lseek(log, 0, SEEK_END) >= 0, "cannot follow the kernel's log");
+	refused = genl_stat(vfio.bdf, OP_READ, VFVIRT_A_REFUSED);
+	host_do("fault pf0 status,status=22,qualifier=3,member=1");
+	for (unsigned int i = 0; i < 1000; i++)
+		vfio_get(&vfio, VFIO_BAR0, LEGACY_STATUS, 1);
+	host_do("fault-clear pf0 all");
+	CHECK_EQUAL(genl_stat(vfio.bdf, OP_READ, VFVIRT_A_REFUSED) - refused, 1000,
+		    "the number of refusals that were counted");
+	while ((length = read(log, record, sizeof(record) - 1)) > 0) {
+		record[length] = '\0';
+		lines += strstr(record, "legacy register read") != NULL;
+	}
+	close(log);
+	CHECK(lines > 0, "1000 refusals were not logged at all");
+	CHECK(lines <= 50, "1000 refusals made %u log lines", lines);
+	close_vf(&handout, &vfio);
+}
+
+/* B-P13: what the card did not return is zero, never what was there before. */
+TEST(vfio_short_answers_are_zero, .modules = HANDOUT_MODULES)
+{
+	struct handout handout;
+	struct vfio vfio;
+
+	open_vf(&handout, &vfio);
+	CHECK(vfio_get(&vfio, VFIO_BAR0, 0, 4), "the device offers no feature");
+	host_do("fault pf0 used-length,mode=short,bytes=3,member=1,opcode=%d", OP_READ);
+	CHECK_EQUAL(vfio_get(&vfio, VFIO_BAR0, 0, 4) & ~0xffull, 0, "bytes not returned");
+	host_do("fault-clear pf0 all");
+	host_do("fault pf0 used-length,mode=short,bytes=4,member=1,opcode=%d", OP_READ);
+	CHECK_EQUAL(vfio_get(&vfio, VFIO_BAR0, 0, 4), 0, "bytes not returned");
+	host_do("fault-clear pf0 all");
+	host_do("fault pf0 used-length,mode=long,member=1,opcode=%d", OP_READ);
+	vfio_get(&vfio, VFIO_BAR0, 0, 4);
+	close_vf(&handout, &vfio);
+}
+
+/* B-P04: an answer that never comes holds a guest for the limit, and the next ones not at all. */
+TEST(vfio_stalled_card_holds_nobody, .modules = HANDOUT_MODULES, .limit_s = 120)
+{
+	struct handout handout;
+	struct vfio vfio;
+	unsigned int took_ms;
+	uint8_t value;
+
+	open_vf(&handout, &vfio);
+	host_do("fault pf0 stall,hold=queue,member=1");
+	took_ms = timed_read(&vfio, &value);
+	CHECK_EQUAL(value, 0xff, "a read that is not answered");
+	CHECK(took_ms >= LIMIT_MS - 50 && took_ms <= LIMIT_MS + SLACK_MS,
+	      "a read that is not answered took %u ms", took_ms);
+	host_do("fault-clear pf0 all");
+	WAIT_FOR(RECOVERY_LIMIT_MS, vfio_get(&vfio, VFIO_BAR0, LEGACY_STATUS, 1) == 0,
+		 "the owner to recover");
+	close_vf(&handout, &vfio);
+}
+
+/* A wide access is many commands, but the guest waits for its limit only once. */
+TEST(vfio_wide_access_has_one_limit, .modules = HANDOUT_MODULES, .limit_s = 120)
+{
+	struct handout handout;
+	uint8_t bytes[64];
+	struct vfio vfio;
+	uint64_t begin_ms;
+
+	open_vf(&handout, &vfio);
+	host_do("fault pf0 delay,ms=400,hold=self,member=1,opcode=%d", OP_READ);
+	begin_ms = now_ms();
+	CHECK_EQUAL(vfio_read(&vfio, VFIO_BAR0, 0, bytes, sizeof(bytes)), sizeof(bytes),
+		    "what a read of the whole BAR returned");
+	CHECK(now_ms() - begin_ms <= LIMIT_MS + SLACK_MS, "it took %u ms",
+	      (unsigned int)(now_ms() - begin_ms));
+	CHECK_EQUAL(bytes[63], 0xff, "its last byte");
+	host_do("fault-clear pf0 all");
+	close_vf(&handout, &vfio);
+}
+
+/* A user that waits for the card can be killed at once, and leaves a VF that works. */
+TEST(vfio_kill_while_waiting, .modules = HANDOUT_MODULES, .limit_s = 120)
+{
+	struct handout handout;
+	uint64_t begin_ms;
+	struct vfio vfio;
+	pid_t pid;
+
+	handout_open(&handout, PF_OURS, 1);
+	host_do("fault pf0 stall,hold=self,member=1,opcode=%d,times=1", OP_READ);
+	pid = fork();
+	if (!pid) {
+		if (vfio_open(&vfio, handout.vfs[0]))
+			_exit(2);
+		vfio_command(&vfio, 7);
+		vfio_get(&vfio, VFIO_BAR0, LEGACY_STATUS, 1);
+		_exit(1);
+	}
+	WAIT_FOR(10000, host_struck("pf0", "stall") == 1, "the access to reach the card");
+	begin_ms = now_ms();
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	CHECK(now_ms() - begin_ms < LIMIT_MS, "the kill took %u ms",
+	      (unsigned int)(now_ms() - begin_ms));
+	host_do("fault-clear pf0 all");
+	CHECK_OK(vfio_open(&vfio, handout.vfs[0]));
+	vfio_command(&vfio, 7);
+	WAIT_FOR(RECOVERY_LIMIT_MS, vfio_get(&vfio, VFIO_BAR0, LEGACY_STATUS, 1) == 0,
+		 "the VF to work again");
+	close_vf(&handout, &vfio);
+}
+
+/* Where a user is when it is killed. */
+enum phase { PHASE_OPEN, PHASE_DMA, PHASE_MSIX, PHASE_RUNNING, PHASES };
+
+static void live_until(enum phase phase, const char *bdf, int fd)
+{
+	struct vfio vfio;
+	struct nic nic = { .vfio = &vfio };
+
+	if (vfio_open(&vfio, bdf))
+		_exit(2);
+	if (phase == PHASE_DMA)
+		dma_new(&vfio, &nic.dma, false);
+	if (phase == PHASE_MSIX) {
+		int event = eventfd(0, 0);
+
+		vfio_msix(&vfio, &event, 1);
+	}
+	if (phase == PHASE_RUNNING)
+		nic_start_legacy(&nic, &vfio, true, false);
+	if (write(fd, "", 1) != 1)
+		_exit(3);
+	for (;;)
+		if (phase == PHASE_RUNNING)
+			nic_send(&nic, nic.mac, 60);
+		else
+			pause();
+}
+
+TEST(vfio_kill_in_each_phase, .modules = HANDOUT_MODULES, .limit_s = 120)
+{
+	struct handout handout;
+	struct net_end pf_end;
+	struct vfio vfio;
+	struct nic nic;
+
+	handout_open(&handout, PF_OURS, 1);
+	net_end_open(&pf_end, handout.pf, "10.9.0.1");
+	for (unsigned int phase = 0; phase < PHASES; phase++) {
+		int ends[2];
+		char byte;
+		pid_t pid;
+
+		CHECK(!pipe(ends), "no pipe: %s", strerror(errno));
+		pid = fork();
+		if (!pid)
+			live_until(phase, handout.vfs[0], ends[1]);
+		close(ends[1]);
+		CHECK_EQUAL(read(ends[0], &byte, 1), 1, "the user's sign of life");
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		close(ends[0]);
+	}
+	CHECK_OK(vfio_open(&vfio, handout.vfs[0]));
+	nic_start_legacy(&nic, &vfio, true, false);
+	nic_check_ping(&nic, 100, 1, NULL, 3);
+	nic_stop(&nic);
+	vfio_close(&vfio);
+	net_end_close(&pf_end);
+	handout_close(&handout);
+}
+
+/* The card's reset takes the guest's state away: its VMM must hear of it. */
+TEST(vfio_owner_reset_tells_the_user, .modules = HANDOUT_MODULES, .limit_s = 120)
+{
+	struct pollfd ready = { .events = POLLIN };
+	char path[PCI_PATH_SIZE];
+	struct handout handout;
+	struct vfio vfio;
+
+	open_vf(&handout, &vfio);
+	ready.fd = eventfd(0, EFD_CLOEXEC);
+	CHECK_OK(vfio_error_event(&vfio, ready.fd));
+	CHECK_OK(file_write(pci_path(path, handout.pf, "reset"), "1"));
+	CHECK_EQUAL(poll(&ready, 1, 5000), 1, "the number of error events");
+	close_vf(&handout, &vfio);
+}
+
+/* B-P05: the card goes away under an open VF; every call returns, and the rest can be removed. */
+TEST(vfio_card_goes_away, .modules = HANDOUT_MODULES, .own_boot = true, .limit_s = 120)
+{
+	struct handout handout;
+	struct vfio vfio;
+	uint64_t begin_ms;
+	uint8_t value;
+
+	open_vf(&handout, &vfio);
+	CHECK_EQUAL(vfio_get(&vfio, VFIO_BAR0, LEGACY_STATUS, 1), 0, "the status");
+	host_do("gone pf0 true");
+	begin_ms = now_ms();
+	for (unsigned int i = 0; i < 20; i++) {
+		ssize_t done = vfio_read(&vfio, VFIO_BAR0, LEGACY_STATUS, &value, 1);
+
+		CHECK(done < 0 || value == 0xff, "a card that is gone answers 0x%02x", value);
+	}
+	CHECK(now_ms() - begin_ms < 5000, "20 reads took %u ms",
+	      (unsigned int)(now_ms() - begin_ms));
+	vfio_close(&vfio);
+	WAIT_FOR(30000, !pci_present(handout.pf), "the PF to leave the bus");
+}

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Opening, sealing, closing, sleeping, binding, unloading. */
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../file.h"
+#include "../genl.h"
+#include "../handout.h"
+#include "../module.h"
+#include "../net.h"
+#include "../nic.h"
+#include "../test.h"
+
+#define RACES 1000
+#define POWER_MANAGEMENT 1 /* capability id */
+#define D3HOT 3
+
+/* A device has one user: the group's file opens once. */
+TEST(vfio_opens_once, .modules = HANDOUT_MODULES)
+{
+	struct handout handout;
+	struct vfio vfio, second;
+
+	handout_open(&handout, PF_OURS, 1);
+	CHECK_OK(vfio_open(&vfio, handout.vfs[0]));
+	CHECK_EQUAL(vfio_open(&second, handout.vfs[0]), -EBUSY, "the second open");
+	vfio_close(&vfio);
+	CHECK_OK(vfio_open(&second, handout.vfs[0]));
+	vfio_close(&second);
+	handout_close(&handout);
+}
+
+TEST(vfio_open_needs_permission, .modules = HANDOUT_MODULES)
+{
+	struct handout handout;
+	struct vfio vfio;
+	int status;
+	pid_t pid;
+
+	handout_open(&handout, PF_OURS, 1);
+	pid = fork();
+	if (!pid)
+		_exit(setgid(65534) || setuid(65534) ? 99 : -vfio_open(&vfio, handout.vfs[0]));
+	waitpid(pid, &status, 0);
+	CHECK(WIFEXITED(status), "the child died");
+	CHECK(WEXITSTATUS(status) == EACCES || WEXITSTATUS(status) == EPERM,
+	      "an open without permission: %s", strerror(WEXITSTATUS(status)));
+	handout_close(&handout);
+}
+
+TEST(vfio_seal_excludes_open, .modules = HANDOUT_MODULES)
+{
+	struct handout handout;
+	struct vfio vfio;
+
+	handout_open(&handout, PF_OURS, 1);
+	CHECK_OK(genl_seal(handout.vfs[0], true));
+	CHECK_EQUAL(vfio_open(&vfio, handout.vfs[0]), -EBUSY, "open of a sealed VF");
+	CHECK_OK(genl_seal(handout.vfs[0], false));
+	CHECK_OK(vfio_open(&vfio, handout.vfs[0]));
+	CHECK_EQUAL(genl_seal(handout.vfs[0], true), -EBUSY, "seal of an open VF");
+	vfio_close(&vfio);
+	CHECK_OK(genl_seal(handout.vfs[0], true));
+	handout_close(&handout);
+}
+
+/* The device descriptor alone: the rest of an open costs much and races with nothing. */
+static int reopen(struct vfio *vfio, const char *bdf)
+{
+	vfio_close(vfio);
+	return vfio_open(vfio, bdf);
+}
+
+TEST(vfio_seal_races_with_open, .modules = HANDOUT_MODULES, .limit_s = 240)
+{
+	unsigned int opened = 0, refused = 0, both = 0;
+	struct vfio vfio = { .container_fd = -1, .group_fd = -1, .device_fd = -1 };
+	struct handout handout;
+	pid_t sealer;
+
+	handout_open(&handout, PF_OURS, 1);
+	sealer = fork();
+	if (!sealer) {
+		genl_open();
+		/* Mostly sealed: an open that succeeds resets the VF, which takes 0.1 s. */
+		for (;;) {
+			genl_seal(handout.vfs[0], true);
+			pause_ms(4);
+			genl_seal(handout.vfs[0], false);
+		}
+	}
+	for (unsigned int race = 0; race < RACES; race++) {
+		int error = reopen(&vfio, handout.vfs[0]);
+
+		CHECK(!error || error == -EBUSY, "open: %s", strerror(-error));
+		if (error) {
+			refused++;
+			continue;
+		}
+		opened++;
+		both += genl_seal(handout.vfs[0], true) != -EBUSY;
+	}
+	kill(sealer, SIGKILL);
+	waitpid(sealer, NULL, 0);
+	vfio_close(&vfio);
+	test_log("opened %u times, refused %u times", opened, refused);
+	CHECK(opened && refused, "the two never met: opened %u, refused %u", opened, refused);
+	CHECK_EQUAL(both, 0, "times it was open and sealed");
+	handout_close(&handout);
+}
+
+TEST(vfio_module_stays_while_open, .modules = HANDOUT_MODULES)
+{
+	struct handout handout;
+	struct vfio vfio;
+	int error;
+
+	handout_open(&handout, PF_OURS, 1);
+	CHECK_OK(vfio_open(&vfio, handout.vfs[0]));
+	error = module_unload("vfvirt_vfio_pci");
+	CHECK(error == -EWOULDBLOCK || error == -EBUSY, "unload while open: %s", strerror(-error));
+	error = module_unload("vfvirt_pf");
+	CHECK(error == -EWOULDBLOCK || error == -EBUSY, "unload of the owner's module: %s",
+	      strerror(-error));
+	vfio_close(&vfio);
+	CHECK_OK(module_unload("vfvirt_vfio_pci"));
+	CHECK_OK(module_load("vfvirt_vfio_pci", ""));
+	handout_close(&handout);
+}
+
+/* Without a PF driver that serves it the VF is an ordinary one; with it again a legacy one. */
+TEST(vfio_legacy_is_decided_at_open, .modules = HANDOUT_MODULES, .configs = "no-admin")
+{
+	struct handout handout;
+	struct net_end pf_end;
+	struct vfio vfio;
+	struct nic nic;
+
+	handout_open(&handout, PF_OURS, 1);
+	net_end_open(&pf_end, handout.pf, "10.9.0.1");
+	CHECK_OK(vfio_open(&vfio, handout.vfs[0]));
+	CHECK_EQUAL(vfio_get(&vfio, VFIO_CONFIG, 2, 2), 0x1041, "the device id");
+	CHECK_EQUAL(vfio.areas[VFIO_BAR0].size_bytes, 0, "the size of BAR0");
+	nic_start_modern(&nic, &vfio, true, false);
+	nic_check_ping(&nic, 100, 1, NULL, 3);
+	nic_stop(&nic);
+	vfio_close(&vfio);
+	net_end_close(&pf_end);
+	handout_close(&handout);
+}
+
+static unsigned int find_capability(const struct vfio *vfio, unsigned int id)
+{
+	unsigned int at = vfio_get(vfio, VFIO_CONFIG, 0x34, 1);
+
+	for (unsigned int i = 0; at && i < 32; i++) {
+		if (vfio_get(vfio, VFIO_CONFIG, at, 1) == id)
+			return at;
+		at = vfio_get(vfio, VFIO_CONFIG, at + 1, 1);
+	}
+	return 0;
+}
+
+/* In D3hot the function does not answer, and it does again in D0. */
+TEST(vfio_sleeping_vf_does_not_answer, .modules = HANDOUT_MODULES)
+{
+	struct handout handout;
+	unsigned int power;
+	struct vfio vfio;
+	uint8_t status;
+
+	handout_open(&handout, PF_OURS, 1);
+	CHECK_OK(vfio_open(&vfio, handout.vfs[0]));
+	vfio_command(&vfio, 7);
+	power = find_capability(&vfio, POWER_MANAGEMENT);
+	if (!power)
+		test_skip("the card's VFs have no power management capability");
+	vfio_put(&vfio, VFIO_CONFIG, power + 4, 2, D3HOT);
+	CHECK_EQUAL(vfio_read(&vfio, VFIO_BAR0, LEGACY_STATUS, &status, 1), -EIO,
+		    "a read in D3hot");
+	vfio_put(&vfio, VFIO_CONFIG, power + 4, 2, 0);
+	CHECK_EQUAL(vfio_get(&vfio, VFIO_BAR0, LEGACY_STATUS, 1), 0, "the status in D0");
+	vfio_close(&vfio);
+	handout_close(&handout);
+}
+
+/* B-P20: interrupts come and go on one thread while another reads where they move the layout. */
+static void *toggle_msix(void *context)
+{
+	struct vfio *vfio = context;
+	int fds[NIC_VECTORS];
+
+	for (unsigned int i = 0; i < NIC_VECTORS; i++)
+		fds[i] = eventfd(0, EFD_CLOEXEC);
+	for (unsigned int round = 0; round < 200; round++) {
+		CHECK_OK(vfio_msix(vfio, fds, NIC_VECTORS));
+		CHECK_OK(vfio_msix(vfio, fds, 0));
+	}
+	for (unsigned int i = 0; i < NIC_VECTORS; i++)
+		close(fds[i]);
+	return NULL;
+}
+
+TEST(vfio_layout_follows_msix, .modules = HANDOUT_MODULES, .limit_s = 120)
+{
+	uint64_t without, with = 0xffffffff;
+	struct handout handout;
+	struct vfio vfio;
+	pthread_t thread;
+
+	handout_open(&handout, PF_OURS, 1);
+	CHECK_OK(vfio_open(&vfio, handout.vfs[0]));
+	vfio_command(&vfio, 7);
+	without = vfio_get(&vfio, VFIO_BAR0, LEGACY_CONFIG, 4);
+	CHECK(!pthread_create(&thread, NULL, toggle_msix, &vfio), "no thread");
+	for (unsigned int i = 0; i < 2000; i++) {
+		uint64_t value = vfio_get(&vfio, VFIO_BAR0, LEGACY_CONFIG, 4);
+
+		/* The card may have switched between the look and the command: then it refuses. */
+		CHECK(value == without || value == with || (value & 0xffff) == 0xffff,
+		      "0x14 reads 0x%08llx", (unsigned long long)value);
+	}
+	pthread_join(thread, NULL);
+	CHECK_EQUAL(vfio_get(&vfio, VFIO_BAR0, LEGACY_CONFIG, 4), without, "0x14 in the end");
+	vfio_close(&vfio);
+	handout_close(&handout);
+}
