@@ -193,6 +193,19 @@ def _(_folder):
             (place / "object").touch()
 
 
+@test("cache: temporary files of a killed run go with the next run, those of a running one stay")
+def _(folder):
+    code = ("import os, signal\nfrom lib import cache\n"
+            "with cache.scratch(): os.kill(os.getpid(), signal.SIGKILL)\n")
+    with python(code) as killed:
+        killed.communicate()
+    left = list((folder / "cache/tmp").iterdir())
+    with cache.scratch() as first, cache.scratch() as second:
+        there = set((folder / "cache/tmp").iterdir())
+        expect(len(left) == 1 and there == {first, second}, f"left: {left}, there: {there}")
+    expect(not list((folder / "cache/tmp").iterdir()), "not removed at the end")
+
+
 @test("cache: emptying it leaves what others put there")
 def _(folder):
     place = cache.item("thing", "key", Count())

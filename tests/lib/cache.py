@@ -22,7 +22,7 @@ from .errors import Overdue, Problem
 
 MANIFEST = ".vfvirt-manifest"
 KEPT_ITEMS = 3          # newest items of a name that are kept whatever their age
-KEPT_UNUSED_S = 7200    # an older item goes when it was not used for this long
+KEPT_UNUSED_S = 7200    # older items and logs go when they were not used for this long
 TOLD_S = 1              # builds that take at least this long are told
 KEPT_LOGS = 20          # newest log folders that are kept
 
@@ -268,5 +268,45 @@ def logs():
             count += 1
             place = base / f"{stamp}-{count}"
     for old in sorted(base.iterdir(), key=lambda path: path.stat().st_mtime)[:-KEPT_LOGS]:
-        shutil.rmtree(old, ignore_errors=True)
+        if time.time() - old.stat().st_mtime > KEPT_UNUSED_S:
+            shutil.rmtree(old, ignore_errors=True)
     return place
+
+
+@contextlib.contextmanager
+def scratch():
+    """A folder for temporary files of one run, removed at its end, or by a later run.
+
+    The lock on it tells later runs that it is in use; it falls when the run and all that it
+    started are gone.
+    """
+    base = folder("tmp")
+    with lock("tmp"):
+        for left in base.iterdir():
+            with _locked(left) as free:
+                if free:
+                    shutil.rmtree(left)
+        place = base / f"run-{os.urandom(4).hex()}"
+        place.mkdir()
+        held = contextlib.ExitStack()
+        held.enter_context(_locked(place))
+    with held:
+        try:
+            yield place
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _locked(place):
+    """Tries to lock a folder itself; gives whether that was possible."""
+    handle = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        free = True
+    except BlockingIOError:
+        free = False
+    try:
+        yield free
+    finally:
+        os.close(handle)
