@@ -105,10 +105,9 @@ def run(tier_report, patterns, kernels, _sit):
     """Runs the chosen cases on those kernels. See lib.tiers for the arguments."""
     program = vmtier.compile_init("harness-init", [KERNEL, HERE])
     rows = {row.name: row for row in vmtier.table(program)}
-    for version in kernels:
-        for case in CASES:
-            if version in case.kernels.split() and report.matches(patterns, case.name):
-                _run_case(tier_report, program, rows, version, case)
+    chosen = [(version, case) for version in kernels for case in CASES
+              if version in case.kernels.split() and report.matches(patterns, case.name)]
+    vmtier.in_parallel(lambda one: _run_case(tier_report, program, rows, *one), chosen)
 
 
 def _run_case(tier_report, program, rows, version, case):

@@ -22,5 +22,4 @@ def run(report, patterns, kernels, sit):
     """Runs the chosen tests on those kernels. See lib.tiers for the arguments."""
     program = init()
     runner = vmtier.Runner(report, "kernel", program, sit)
-    for boot in vmtier.plan(vmtier.table(program), patterns, kernels):
-        runner.run(boot)
+    runner.run_all(vmtier.plan(vmtier.table(program), patterns, kernels))

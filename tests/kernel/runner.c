@@ -269,6 +269,7 @@ static void sit_in_shell(void)
 	}
 	runner_print("# sit");
 	waitpid(pid, NULL, 0);
+	runner_print("# stand up");
 }
 
 /* Why no further test may run in this boot, or NULL. */

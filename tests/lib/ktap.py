@@ -70,8 +70,8 @@ class Stream:
             self._fault(line, f"plans not the {len(self.expected)} tests that were asked for")
 
     def _comment(self, text):
-        if text == "sit":
-            self.sitting = True
+        if text in ("sit", "stand up"):
+            self.sitting = text == "sit"
         elif text.startswith("start "):
             if self.running:
                 self._fault(text, f"while {self.running} has no result")
@@ -103,7 +103,7 @@ class Stream:
             status, reason = "skip", reason[len("SKIP"):].strip()
         seconds = time.monotonic() - self._begun
         self.results.append(Result(name, status, reason, seconds, self._log))
-        self.running, self.sitting, self._log = "", False, []
+        self.running, self._log = "", []
 
     def log_of_running(self):
         """The log lines of the test that has no result yet."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The machine configurations of the test VMs, by name: which cards they have, with what switches."""
+"""The machine configurations of the test VMs: which cards they have, with what switches."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,8 @@ class Machine:
 
 
 # QEMU's own transitional card, with the features and the MAC of the first VF: the oracle for
-# legacy registers. It stands on the root bus, where a card may have an I/O BAR and is alone in its group.
+# legacy registers. It stands on the root bus, where a card may have an I/O BAR and is alone in
+# its IOMMU group.
 STOCK_CARD = ("-netdev", "user,id=stock-up,net=10.9.0.0/24,host=10.9.0.2",
               "-device", "virtio-net-pci,id=stock,netdev=stock-up,addr=0x10,disable-legacy=off,"
               "romfile=,mac=52:54:00:f0:00:01,vectors=4,csum=off,gso=off,guest_csum=off,"
