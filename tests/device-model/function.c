@@ -82,8 +82,8 @@ void vfvirt_function_set_status(VfvirtFunction *fn, uint8_t status)
                       vdev->name);
         return;
     }
-    /* Only a reset takes this bit away again. */
-    status |= vdev->status & VIRTIO_CONFIG_S_NEEDS_RESET;
+    /* Only a reset takes these bits away again, and with them lets features be chosen anew. */
+    status |= vdev->status & (VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FEATURES_OK);
     fn->common_ops->write(&fn->proxy, VIRTIO_PCI_COMMON_STATUS, status, 1);
 }
 
@@ -135,21 +135,28 @@ static bool queue_size_valid(VfvirtFunction *fn, uint64_t size)
            (is_power_of_2(size) || virtio_vdev_has_feature(vdev, VIRTIO_F_RING_PACKED));
 }
 
-/* Is this write one that the selected queue can take? */
+/*
+ * Is this write one that the selected queue can take? A ring that is in use keeps its size and
+ * place until a reset: QEMU's core trusts its indexes to fit them.
+ */
 static bool queue_write_valid(VfvirtFunction *fn, hwaddr addr, uint64_t value)
 {
     VirtIODevice *vdev = function_vdev(fn);
+    uint16_t queue = vdev->queue_sel;
+    bool in_use = fn->proxy.vqs[queue].enabled || virtio_queue_get_desc_addr(vdev, queue);
 
-    if (!vfvirt_net_queue_size_max(&fn->net, vdev->queue_sel)) {
+    if (!vfvirt_net_queue_size_max(&fn->net, queue)) {
         return false;
     }
     switch (addr) {
+    case VIRTIO_PCI_COMMON_Q_MSIX:
+        return true;
     case VIRTIO_PCI_COMMON_Q_SIZE:
-        return queue_size_valid(fn, value);
+        return !in_use && queue_size_valid(fn, value);
     case VIRTIO_PCI_COMMON_Q_RESET:
         return value == 1 && virtio_vdev_has_feature(vdev, VFVIRT_F_RING_RESET);
     default:
-        return true;
+        return !in_use;
     }
 }
 

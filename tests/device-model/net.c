@@ -240,9 +240,25 @@ static uint64_t net_get_features(VirtIODevice *vdev, uint64_t features, Error **
     return features | vfvirt_net_features(VFVIRT_NET(vdev));
 }
 
+static void drop_ring(VfvirtNet *net, unsigned index)
+{
+    VirtIODevice *vdev = VIRTIO_DEVICE(net);
+
+    if (virtio_queue_get_desc_addr(vdev, index)) {
+        virtio_queue_reset(vdev, index);
+        vfvirt_net_restore_queue_size(net, index);
+    }
+}
+
 static void net_set_features(VirtIODevice *vdev, uint64_t features)
 {
-    assign_queues(VFVIRT_NET(vdev), features);
+    VfvirtNet *net = VFVIRT_NET(vdev);
+
+    /* QEMU's core would take a ring of one format for one of the other and trip over it. */
+    if ((features ^ vdev->guest_features) & BIT_ULL(VIRTIO_F_RING_PACKED)) {
+        for_each_queue(net, drop_ring);
+    }
+    assign_queues(net, features);
 }
 
 /* S-02: a bit that was not offered, or one without what it needs, keeps FEATURES_OK clear. */
