@@ -82,8 +82,9 @@ void vfvirt_function_set_status(VfvirtFunction *fn, uint8_t status)
                       vdev->name);
         return;
     }
-    /* Only a reset takes these bits away again, and with them lets features be chosen anew. */
-    status |= vdev->status & (VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FEATURES_OK);
+    /* Only a reset takes these bits away again, the second not from a legacy driver. */
+    status |= vdev->status & VIRTIO_CONFIG_S_NEEDS_RESET;
+    status |= fn->net.legacy ? 0 : vdev->status & VIRTIO_CONFIG_S_FEATURES_OK;
     fn->common_ops->write(&fn->proxy, VIRTIO_PCI_COMMON_STATUS, status, 1);
 }
 
