@@ -50,12 +50,12 @@ TABLE = {
                                                "SystemExit"),
     "a tier that dies without a word is red":
         ("dies_silently", "1", "", 1, "1 passed, 1 failed",
-         "ended early, with status 0 while planted two was running"),
+         "ended early, with status 0 while this was running: planted two;"),
     "a killed tier is red": ("is_killed", "1", "", 1, "1 passed, 1 failed",
                              "ended early, by signal 9"),
     "a tier over its limit is killed and red":
         ("hangs", "1", "", 1, "1 passed, 1 failed",
-         "took more than its limit of 2 s while planted two was running"),
+         "took more than its limit of 2 s while this was running: planted two;"),
     "a set-up that fails is one line": ("set_up_fails", "1", "", 1, "0 passed, 1 failed",
                                         "planted reason"),
 }

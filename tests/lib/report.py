@@ -129,7 +129,7 @@ class Collector:
         self._stages = []
         self._reruns = []
         self.sections = {}
-        self.running = ""       # the test that said last that it began
+        self._running = {}      # tests that began and gave no result, in that order
 
     def line(self, text=""):
         """Prints one line at once."""
@@ -149,11 +149,17 @@ class Collector:
     def receive(self, event):
         """Takes one event of a Report."""
         if event["event"] == "started":
-            self.running = f"{event['section']} {event['name']}"
+            self._running[event["section"], event["name"]] = True
         elif event["event"] == "result":
-            self.running = ""
+            self._running.pop((event["section"], event["name"]), None)
             self.result(event["section"], event["name"], event["status"], event["seconds"],
                         event["detail"])
+
+    def during(self):
+        """Which tests are running, to go into a sentence; forgets them."""
+        names = [" ".join(test) for test in self._running]
+        self._running.clear()
+        return f" while this was running: {', '.join(names)}" if names else ""
 
     def result(self, section, name, status, seconds, detail=""):
         """Counts and prints a result; a repeated name and a skip without reason are failures."""

@@ -88,17 +88,16 @@ def run(collector, tier, patterns, kernels, sit, log_folder):
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     namespace.kill_all()
-    during = f" while {collector.running} was running" if collector.running else ""
+    during = collector.during()
     if ending == "limit":
         collector.result(first, "(limit)", "fail", time.monotonic() - begin,
-                         f"took more than its limit of {tier.limit_s} s{during}; all of it was "
-                         f"killed; logs: {log_folder}")
+                         f"took more than its limit of {tier.limit_s} s{during}; all of it "
+                         f"was killed; logs: {log_folder}")
     elif ending == "silence" or status:
         code = os.waitstatus_to_exitcode(status)
         how = f"by signal {-code}" if code < 0 else f"with status {code}"
         collector.result(first, "(tier)", "fail", time.monotonic() - begin,
                          f"ended early, {how}{during}; logs: {log_folder}")
-    collector.running = ""
     collector.judge(sections(tier, kernels), patterns)
 
 
