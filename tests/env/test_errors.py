@@ -86,6 +86,13 @@ def _(folder):
                    "reached")
 
 
+@test("errors: a tier that cannot be built for closes with a failure")
+def _(folder):
+    code, out, err = runner("device", VFVIRT_QEMU="", **offline(folder))
+    expect(code == 1 and "the package mirror cannot be reached" in err, f"{code}: {out}{err}")
+    expect(out.splitlines()[-1] == "0 passed, 1 failed", out)
+
+
 @test("errors: lists that could not be fetched are fetched by the next run")
 def _(folder):
     runner("build", "kernels", "--kernel", "7.3", **offline(folder))
