@@ -70,7 +70,7 @@ def table(init):
 
 
 def plan(rows, patterns, versions):
-    """The boots for the chosen rows, shared where the rows allow it."""
+    """The boots for the chosen rows, shared where the rows allow it; those that may last first."""
     boots = []
     for version in versions:
         chosen = [row for row in rows
@@ -82,7 +82,7 @@ def plan(rows, patterns, versions):
             else:
                 shared.setdefault(row.machine, []).append(row)
         boots += [Boot(version, machine, tuple(some)) for machine, some in shared.items()]
-    return boots
+    return sorted(boots, key=lambda boot: -sum(row.limit_s for row in boot.rows))
 
 
 def in_parallel(function, items, jobs=None):
