@@ -97,22 +97,13 @@ static void remember_answer(struct vfvirt_owner *owner, const struct vfvirt_comm
 	spin_unlock(&owner->lock);
 }
 
-static long jiffies_left(unsigned long deadline)
-{
-	long left = deadline - jiffies;
-
-	return max(left, 0L);
-}
-
-/*
- * Waits until this VF has less than its share under way. Woken one by one in the order of arrival.
- */
+/* Waits until this VF has less than its share under way. */
 static int turn_take(struct vfvirt_member *member, unsigned long deadline)
 {
 	long left = wait_event_killable_timeout(member->turn,
 						atomic_add_unless(&member->in_flight, 1,
 								  MEMBER_COMMANDS_MAX),
-						jiffies_left(deadline));
+						vfvirt_jiffies_left(deadline));
 
 	if (left < 0)
 		return -EINTR;
@@ -130,7 +121,7 @@ static int back_off(unsigned int *pause_us, unsigned long deadline)
 {
 	ktime_t pause = ktime_set(0, *pause_us * NSEC_PER_USEC);
 
-	if (jiffies_left(deadline) <= usecs_to_jiffies(*pause_us))
+	if (vfvirt_jiffies_left(deadline) <= usecs_to_jiffies(*pause_us))
 		return -ETIMEDOUT;
 	set_current_state(TASK_KILLABLE);
 	schedule_hrtimeout(&pause, HRTIMER_MODE_REL);
@@ -179,7 +170,7 @@ static int attempt(struct vfvirt_owner *owner, struct vfvirt_member *member,
  * @member: whom it is for, or NULL
  * @command: filled; its results are those of the last try
  *
- * Context: may sleep until @command->deadline; no lock of core but a discovery mutex is held.
+ * Context: may sleep until @command->deadline; no lock of core is held.
  * Return: 0 when the status is OK; -EREMOTEIO when the device refused (see status and qualifier);
  * -ENODEV, -EIO and -EBUSY of the gate; -ETIMEDOUT when it was not answered, or only with EAGAIN,
  * by the deadline; -EBUSY when no place in the queue came free; -EINTR when killed; -EPROTO when

@@ -3,17 +3,16 @@
  * What the files of vfvirt_core share: owners, members, and who may touch which field.
  *
  * Lock order, outermost first:
- *	owner->discovery_mutex	one discovery of an owner at a time
  *	vfvirt_registry_mutex	who exists, who belongs to whom, open, sealed; held in upcalls
  *	member->lock		member->owner, so that a command can pin the owner it found
  *	owner->lock		state, gate and discovered opcodes of an owner
- * No lock of core is held while a provider executes a command, and none of the last three while
- * anything waits for a device.
+ * No lock of core is held while a provider executes a command or anything else waits.
  */
 #ifndef CORE_H
 #define CORE_H
 
 #include <linux/atomic.h>
+#include <linux/jiffies.h>
 #include <linux/kref.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
@@ -54,7 +53,7 @@ struct vfvirt_stats {
 };
 
 enum vfvirt_discovery_state {
-	VFVIRT_DISCOVERY_UNKNOWN,	/* not asked since the owner was last made ready */
+	VFVIRT_DISCOVERY_UNKNOWN,	/* not answered since the owner was last made ready */
 	VFVIRT_DISCOVERY_DONE,		/* owner->opcodes are in use */
 	VFVIRT_DISCOVERY_FAILED,	/* asked in vain; not asked again until the next ready */
 };
@@ -76,6 +75,7 @@ enum vfvirt_discovery_state {
  * @pin_count: users that rely on this memory
  * @running_count: calls of execute() under way
  * @discovery: what is known about @opcodes
+ * @discovering: somebody asks the device just now; the others wait for him
  * @discovery_reason: why @discovery failed
  * @discovery_epoch: counts changes to ready, so that an answer from before one is dropped
  * @opcodes: opcodes of the SR-IOV group that are in use
@@ -83,8 +83,7 @@ enum vfvirt_discovery_state {
  * @last_opcode: last command that the device answered
  * @last_status: its status
  * @last_qualifier: its qualifier
- * @idle: woken when @running_count or @pin_count falls to 0
- * @discovery_mutex: held by the one who asks the device; nested outside of everything
+ * @idle: woken when @running_count or @pin_count falls to 0, and when @discovering ends
  * @stats: commands of all members, and those without one
  */
 struct vfvirt_owner {
@@ -104,6 +103,7 @@ struct vfvirt_owner {
 	unsigned int pin_count;
 	unsigned int running_count;
 	enum vfvirt_discovery_state discovery;
+	bool discovering;
 	enum vfvirt_owner_reason discovery_reason;
 	unsigned int discovery_epoch;
 	u64 opcodes;
@@ -113,7 +113,6 @@ struct vfvirt_owner {
 	u16 last_qualifier;
 	wait_queue_head_t idle;
 
-	struct mutex discovery_mutex; /* one discovery at a time; outermost */
 	struct vfvirt_stats stats;
 };
 
@@ -188,6 +187,14 @@ int vfvirt_member_seal(struct vfvirt_member *member, bool sealed);
 void vfvirt_member_attach(struct vfvirt_member *member, struct vfvirt_owner *owner);
 void vfvirt_member_detach(struct vfvirt_member *member);
 void vfvirt_members_tell(struct vfvirt_owner *owner, enum vfvirt_member_event event);
+
+/* What is left until a deadline in jiffies, for waits: never negative. */
+static inline long vfvirt_jiffies_left(unsigned long deadline)
+{
+	long left = deadline - jiffies;
+
+	return max(left, 0L);
+}
 
 /* command.c */
 int vfvirt_command_run(struct vfvirt_owner *owner, struct vfvirt_member *member,

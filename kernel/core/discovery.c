@@ -86,9 +86,9 @@ static int ask(struct vfvirt_owner *owner, unsigned long deadline, u64 *ret_opco
 		if (error != -EREMOTEIO || qualifier != QUALIFIER_INVALID_MEMBER)
 			break;
 	}
+	*ret_opcodes = choose(offered);
 	if (error)
 		return error;
-	*ret_opcodes = choose(offered);
 	return list_use(owner, list_members[n], deadline, *ret_opcodes);
 }
 
@@ -108,67 +108,111 @@ static enum vfvirt_owner_reason lasting_reason(int error)
 }
 
 /*
- * What is known already: 0 with the opcodes, -EIO after a failure, -EAGAIN when nobody asked; the
- * gate's errors when the owner is not ready. *ret_epoch belongs to the answer.
+ * What is known already: 0 with the opcodes; -EIO after a failure; the gate's errors when the owner
+ * is not ready. -EAGAIN: nobody knows and nobody asks, so the caller does now; *ret_epoch is for
+ * his answer. -EINPROGRESS: somebody else asks.
  */
-static int recall(struct vfvirt_owner *owner, u64 *ret_opcodes,
-		  enum vfvirt_owner_reason *ret_reason, unsigned int *ret_epoch)
+static int recall_or_claim(struct vfvirt_owner *owner, u64 *ret_opcodes,
+			   enum vfvirt_owner_reason *ret_reason, unsigned int *ret_epoch)
 {
-	int error = -EAGAIN;
+	int error = 0;
 
 	spin_lock(&owner->lock);
-	*ret_epoch = owner->discovery_epoch;
+	*ret_reason = VFVIRT_REASON_NONE;
 	if (owner->state != VFVIRT_OWNER_READY) {
 		*ret_reason = owner->reason;
 		error = owner->state == VFVIRT_OWNER_ABSENT ? -ENODEV : -EIO;
 	} else if (owner->discovery == VFVIRT_DISCOVERY_DONE) {
 		*ret_opcodes = owner->opcodes;
-		*ret_reason = VFVIRT_REASON_NONE;
-		error = 0;
 	} else if (owner->discovery == VFVIRT_DISCOVERY_FAILED) {
 		*ret_reason = owner->discovery_reason;
 		error = -EIO;
+	} else if (owner->discovering) {
+		error = -EINPROGRESS;
+	} else {
+		owner->discovering = true;
+		*ret_epoch = owner->discovery_epoch;
+		error = -EAGAIN;
 	}
 	spin_unlock(&owner->lock);
 	return error;
 }
 
-/* Keeps an answer unless the owner was made ready again while it was on its way. */
-static void keep(struct vfvirt_owner *owner, unsigned int epoch, u64 opcodes,
-		 enum vfvirt_owner_reason reason)
+/*
+ * Ends a claim and keeps the answer, unless it is a failure that says nothing about the device.
+ * False when the owner was made ready again meanwhile: then it is of no use.
+ */
+static bool claim_end(struct vfvirt_owner *owner, unsigned int epoch, int error, u64 opcodes)
 {
+	enum vfvirt_owner_reason reason = lasting_reason(error);
+	bool current_answer;
+
 	spin_lock(&owner->lock);
-	if (owner->discovery_epoch == epoch) {
-		owner->discovery = reason ? VFVIRT_DISCOVERY_FAILED : VFVIRT_DISCOVERY_DONE;
-		owner->discovery_reason = reason;
+	owner->discovering = false;
+	current_answer = owner->discovery_epoch == epoch;
+	if (current_answer && !error) {
+		owner->discovery = VFVIRT_DISCOVERY_DONE;
 		owner->opcodes = opcodes;
+	} else if (current_answer && reason) {
+		owner->discovery = VFVIRT_DISCOVERY_FAILED;
+		owner->discovery_reason = reason;
 	}
+	wake_up_all(&owner->idle);
 	spin_unlock(&owner->lock);
+	if (current_answer && reason)
+		pci_warn(owner->pdev, "vfvirt: cannot find out the device's commands for VFs: error %d; legacy access is off until the PF is reset\n",
+			 error);
+	return current_answer;
 }
 
-static enum vfvirt_owner_reason owner_reason(struct vfvirt_owner *owner)
+static bool nobody_asks(struct vfvirt_owner *owner)
 {
-	enum vfvirt_owner_reason reason;
+	bool free;
 
+	spin_lock(&owner->lock);
+	free = !owner->discovering;
+	spin_unlock(&owner->lock);
+	return free;
+}
+
+/* Waits for the one who asks. 0, -EINTR, or -ETIMEDOUT when he still waits for the device. */
+static int claim_await(struct vfvirt_owner *owner, unsigned long deadline)
+{
+	long left = wait_event_killable_timeout(owner->idle, nobody_asks(owner),
+						vfvirt_jiffies_left(deadline));
+
+	if (left < 0)
+		return -EINTR;
+	return left ? 0 : -ETIMEDOUT;
+}
+
+/* Why the caller has no answer: what the device did, or else what became of the owner. */
+static enum vfvirt_owner_reason failure_reason(struct vfvirt_owner *owner, int error)
+{
+	enum vfvirt_owner_reason reason = lasting_reason(error);
+
+	if (reason)
+		return reason;
 	spin_lock(&owner->lock);
 	reason = owner->reason;
 	spin_unlock(&owner->lock);
-	return reason;
+	/* A closed gate: somebody is about to reset the device or to change its VFs. */
+	return reason ?: VFVIRT_REASON_RESET;
 }
 
 /* The provider discovered by itself: it either gives legacy access, all of it, or none. */
 static int ask_provider(struct vfvirt_owner *owner, struct pci_dev *vf, u64 *ret_opcodes)
 {
-	int answer = vfvirt_gate_enter(owner);
+	int has_legacy = vfvirt_gate_enter(owner);
 
-	if (answer)
-		return answer;
-	answer = owner->ops->has_legacy(owner, vf);
+	if (has_legacy)
+		return has_legacy;
+	has_legacy = owner->ops->has_legacy(owner, vf);
 	vfvirt_gate_leave(owner);
-	if (answer < 0)
-		return answer;
+	if (has_legacy < 0)
+		return has_legacy;
 	*ret_opcodes = VFVIRT_OPCODES_LISTS;
-	if (answer)
+	if (has_legacy)
 		*ret_opcodes |= VFVIRT_OPCODES_LEGACY_ACCESS |
 				BIT_ULL(VFVIRT_OP_LEGACY_NOTIFY_INFO);
 	return 0;
@@ -179,50 +223,41 @@ static int ask_provider(struct vfvirt_owner *owner, struct pci_dev *vf, u64 *ret
  * @owner: pinned
  * @vf: the VF on whose behalf
  * @deadline: in jiffies
- * @ret_opcodes: bits of the opcodes in use; untouched on failure
- * @ret_reason: why it failed; VFVIRT_REASON_NONE when only the caller's own wait ended
+ * @ret_opcodes: bits of the opcodes in use; meaningless on failure
+ * @ret_reason: why it failed
  *
- * Single flight: others wait for the one who asks and take his answer. A failure to answer is kept
- * until the owner is ready again.
+ * Single flight: others wait for the one who asks, as long as their own limit allows, and take his
+ * answer. A failure to answer is kept until the owner is ready again.
  *
  * Context: may sleep until @deadline, killable.
- * Return: 0; -EIO when the device did not answer, answered nonsense or refused, now or before;
- * -ETIMEDOUT (the same, first caller), -EINTR, -EBUSY, -ENODEV.
+ * Return: 0; -EIO when the device did not answer, answered nonsense or refused before; else the
+ * errors of vfvirt_command_run(), -ETIMEDOUT also when somebody else still waits for the answer.
  */
 int vfvirt_discover(struct vfvirt_owner *owner, struct pci_dev *vf, unsigned long deadline,
 		    u64 *ret_opcodes, enum vfvirt_owner_reason *ret_reason)
 {
 	unsigned int epoch;
-	u64 opcodes = 0;
 	int error;
 
-	error = recall(owner, ret_opcodes, ret_reason, &epoch);
-	if (error != -EAGAIN)
-		return error;
-	if (mutex_lock_killable(&owner->discovery_mutex)) {
-		*ret_reason = VFVIRT_REASON_NONE;
-		return -EINTR;
+	for (;;) {
+		error = recall_or_claim(owner, ret_opcodes, ret_reason, &epoch);
+		if (error == -EINPROGRESS) {
+			error = claim_await(owner, deadline);
+			if (!error)
+				continue;
+			break;
+		}
+		if (error != -EAGAIN)
+			return error;
+		if (owner->ops->has_legacy)
+			error = ask_provider(owner, vf, ret_opcodes);
+		else
+			error = ask(owner, deadline, ret_opcodes);
+		if (claim_end(owner, epoch, error, *ret_opcodes) || error)
+			break;
 	}
-	error = recall(owner, ret_opcodes, ret_reason, &epoch);
-	if (error != -EAGAIN)
-		goto unlock;
-	if (owner->ops->has_legacy)
-		error = ask_provider(owner, vf, &opcodes);
-	else
-		error = ask(owner, deadline, &opcodes);
-	*ret_reason = lasting_reason(error);
-	if (!error) {
-		keep(owner, epoch, opcodes, VFVIRT_REASON_NONE);
-		*ret_opcodes = opcodes;
-	} else if (*ret_reason) {
-		keep(owner, epoch, 0, *ret_reason);
-		pci_warn(owner->pdev, "vfvirt: cannot find out the device's commands for VFs: error %d; legacy access is off until the PF is reset\n",
-			 error);
-	} else {
-		*ret_reason = owner_reason(owner);
-	}
-unlock:
-	mutex_unlock(&owner->discovery_mutex);
+	if (error)
+		*ret_reason = failure_reason(owner, error);
 	return error;
 }
 

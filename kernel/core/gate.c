@@ -19,7 +19,6 @@ void vfvirt_gate_init(struct vfvirt_owner *owner)
 {
 	spin_lock_init(&owner->lock);
 	init_waitqueue_head(&owner->idle);
-	mutex_init(&owner->discovery_mutex);
 	owner->state = VFVIRT_OWNER_ABSENT;
 	owner->reason = VFVIRT_REASON_NO_DRIVER;
 }

@@ -9,6 +9,7 @@
 
 #include "file.h"
 #include "member.h"
+#include "module.h"
 #include "test.h"
 
 #define ANSWER_SIZE 160
@@ -113,6 +114,18 @@ int fake_order(const char *pf_bdf, const char *format, ...)
 	va_end(args);
 	snprintf(path, sizeof(path), "/sys/kernel/debug/vfvirt_fake/%s", pf_bdf);
 	return file_write(path, "%s", words);
+}
+
+void member_unload_core(void)
+{
+	static const char *const users[] = {
+		"vfvirt_vfio_pci", "vfvirt_test", "vfvirt_fake", "vfvirt_pf",
+	};
+
+	for (size_t n = 0; n < sizeof(users) / sizeof(users[0]); n++)
+		if (module_loaded(users[n]))
+			CHECK_OK(module_unload(users[n]));
+	CHECK_OK(module_unload("vfvirt_core"));
 }
 
 struct fake_seen fake_look(const char *pf_bdf)

@@ -62,6 +62,12 @@ void fake_bind(const char *pf_bdf);
  */
 int fake_order(const char *pf_bdf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/**
+ * member_unload_core() - unload vfvirt_core after all modules that use it, whatever tests before
+ * loaded; ends the test when that fails.
+ */
+void member_unload_core(void);
+
 /* What vfvirt_fake saw. */
 struct fake_seen {
 	unsigned int executed;

@@ -216,14 +216,14 @@ TEST(core_modules_unload_in_every_order, .modules = MODULES, .limit_s = 120)
 	CHECK_EQUAL(module_unload("vfvirt_core"), -EWOULDBLOCK, "unload of vfvirt_core in use");
 	CHECK_OK(module_unload("vfvirt_pf")); /* its VFs, with members, go first */
 	CHECK_OK(module_unload("vfvirt_test"));
-	CHECK_OK(module_unload("vfvirt_core"));
+	member_unload_core();
 
 	CHECK_OK(module_load("vfvirt_pf", ""));
 	CHECK_OK(module_load("vfvirt_test", ""));
 	set_up(pf, "vfvirt_pf", 2);
 	CHECK_OK(module_unload("vfvirt_test"));
 	CHECK_OK(module_unload("vfvirt_pf"));
-	CHECK_OK(module_unload("vfvirt_core"));
+	member_unload_core();
 	CHECK_OK(pci_bind(pf, "virtio-pci"));
 }
 

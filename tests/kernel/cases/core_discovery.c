@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Discovery of the opcodes and of the doorbells, with a provider that answers as it is told. */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -224,5 +225,50 @@ TEST(core_bp18_best_doorbell_comes_first, .modules = FAKE_MODULES)
 	CHECK_EQUAL(member_ask(pf, 0, data, sizeof(data), "notify_info"), 1, "of one and a half");
 	CHECK_OK(fake_order(pf, "set used_bytes 15"));
 	CHECK_EQUAL(member_ask(pf, 0, data, sizeof(data), "notify_info"), 0, "of less than one");
+	tear_down(pf);
+}
+
+/* Whoever waits for another's discovery waits no longer than his own limit, and can be killed. */
+TEST(core_waiting_for_a_discovery_has_a_limit, .modules = FAKE_MODULES)
+{
+	uint64_t begin_ms, took_ms;
+	pid_t first, second;
+	char pf[BDF_SIZE];
+
+	set_up(pf, 3);
+	CHECK_OK(fake_order(pf, "set delay_ms 20000"));
+	make_ready(pf);
+	first = member_start(pf, 0, "common_read 0 4 15000");
+	WAIT_FOR(5000, fake_look(pf).running == 1, "LIST_QUERY to be under way");
+	begin_ms = now_ms();
+	CHECK_EQUAL(member_ask(pf, 1, NULL, 0, "common_read 0 4 300"), -ETIMEDOUT, "a second read");
+	took_ms = now_ms() - begin_ms;
+	CHECK(took_ms < 1500, "the second read took %d ms instead of 300", (int)took_ms);
+	second = member_start(pf, 2, "common_read 0 4 15000");
+	kill(second, SIGKILL);
+	CHECK_EQUAL(member_end(second), -EINTR, "a killed read");
+
+	/* The asker is killed too: that says nothing about the device, the next one asks anew. */
+	kill(first, SIGKILL);
+	CHECK_EQUAL(member_end(first), -EINTR, "the killed asker");
+	CHECK_OK(fake_order(pf, "set delay_ms 0"));
+	CHECK_OK(member_ask(pf, 1, NULL, 0, "common_read 0 4 0"));
+	tear_down(pf);
+}
+
+/* The card is reset while somebody asks: the answer is from before, so it is asked again. */
+TEST(core_answer_from_before_a_reset_is_dropped, .modules = FAKE_MODULES)
+{
+	char pf[BDF_SIZE];
+	pid_t asker;
+
+	set_up(pf, 1);
+	CHECK_OK(fake_order(pf, "set delay_ms 500"));
+	make_ready(pf);
+	asker = member_start(pf, 0, "common_read 0 4 15000");
+	WAIT_FOR(5000, fake_look(pf).running == 1, "LIST_QUERY to be under way");
+	CHECK_OK(fake_order(pf, "state %d 0", VFVIRT_OWNER_READY));
+	CHECK_OK(member_end(asker));
+	CHECK_EQUAL(genl_stat(pf, LIST_USE, VFVIRT_A_OK), 3, "LIST_USE, with the bind's");
 	tear_down(pf);
 }

@@ -118,8 +118,7 @@ TEST(core_intree_comes_and_goes_with_the_pf, .modules = MODULES, .kernels = KERN
 	CHECK_EQUAL(genl_dump(&request, NULL, NULL), 0, "owners without a driver");
 	CHECK_OK(pci_bind(pf, "virtio-pci"));
 	check_state(pf, VFVIRT_OWNER_READY, -1);
-	CHECK_OK(module_unload("vfvirt_test"));
-	CHECK_OK(module_unload("vfvirt_core"));
+	member_unload_core();
 	CHECK_OK(module_load("vfvirt_core", ""));
 	genl_open();
 	check_state(pf, VFVIRT_OWNER_READY, -1);

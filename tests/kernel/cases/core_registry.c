@@ -349,8 +349,7 @@ TEST(core_provider_cannot_be_unloaded_under_a_user, .modules = FAKE_MODULES)
 	CHECK_OK(member_ask(pf, 0, NULL, 0, "close"));
 	CHECK_OK(module_unload("vfvirt_fake"));
 	CHECK_EQUAL(module_unload("vfvirt_core"), -EWOULDBLOCK, "unload of the core");
-	CHECK_OK(module_unload("vfvirt_test"));
-	CHECK_OK(module_unload("vfvirt_core"));
+	member_unload_core();
 	CHECK_OK(pci_bind(pf, "virtio-pci"));
 }
 
