@@ -27,8 +27,8 @@ class HostChannel:
             if verb not in self._verbs:
                 raise Problem(f"no verb {verb!r}; there are: {', '.join(self._verbs)}")
             text = self._verbs[verb](*words)
-        except TypeError:
-            return f"{number} error {verb}: wrong number of words"
+        except (TypeError, ValueError):
+            return f"{number} error {verb}: cannot be asked with {' '.join(words) or 'no words'}"
         except Problem as problem:
             return f"{number} error {' '.join(str(problem).split())}"
         return f"{number} ok {text}".rstrip()
