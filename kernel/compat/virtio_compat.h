@@ -76,6 +76,7 @@ static void op(struct virtio_device *vdev, u64 *features)					\
 {												\
 	target(vdev, features);									\
 }
+
 #define VFVIRT_GET_FEATURES_OP get_extended_features
 #else
 #define VFVIRT_FEATURE_WORDS 1
@@ -99,6 +100,7 @@ static u64 op(struct virtio_device *vdev)							\
 	target(vdev, words);									\
 	return words[0];									\
 }
+
 #define VFVIRT_GET_FEATURES_OP get_features
 #endif
 

@@ -301,7 +301,7 @@ void vfvirt_adminq_resume(struct vfvirt_pf *pf)
 	unsigned int i;
 
 	spin_lock_irq(&admin->lock);
-	for (i = 0; i < admin->count; i++) {
+	for (i = 0; i < admin->count && !pf->gone; i++) {
 		adminq = &admin->queues[i];
 		if (adminq->state == VFVIRT_ADMINQ_DRAINING && !adminq->broken && adminq->queue.vq)
 			adminq->state = VFVIRT_ADMINQ_READY;
@@ -309,7 +309,9 @@ void vfvirt_adminq_resume(struct vfvirt_pf *pf)
 	}
 	if (ready) {
 		admin->stopping = false;
-		decide_locked(pf, VFVIRT_OWNER_READY, VFVIRT_REASON_NONE);
+		/* A degraded owner is recovery's to declare ready. */
+		if (pf->publish.state != VFVIRT_OWNER_DEGRADED)
+			decide_locked(pf, VFVIRT_OWNER_READY, VFVIRT_REASON_NONE);
 		vfvirt_slots_grant(admin);
 	}
 	spin_unlock_irq(&admin->lock);

@@ -46,13 +46,6 @@ void vfvirt_pf_gone(struct vfvirt_pf *pf)
 	vfvirt_owner_decide(pf, VFVIRT_OWNER_ABSENT, VFVIRT_REASON_GONE);
 }
 
-static u8 read_status(struct vfvirt_pf *pf)
-{
-	u8 status = vp_modern_get_status(&pf->mdev);
-
-	return status;
-}
-
 static bool reset_ended(struct vfvirt_pf *pf, u8 status)
 {
 	return !status || (status == 0xff && !pci_device_is_present(pf->pdev));
@@ -96,8 +89,8 @@ int vfvirt_device_reset(struct vfvirt_pf *pf)
 
 	vp_modern_set_status(&pf->mdev, 0);
 	/* The read also flushes the write. A device may take its time, so sleep between reads. */
-	error = read_poll_timeout(read_status, status, reset_ended(pf, status), USEC_PER_MSEC,
-				  (u64)limit_ms * USEC_PER_MSEC, false, pf);
+	error = read_poll_timeout(vp_modern_get_status, status, reset_ended(pf, status),
+				  USEC_PER_MSEC, (u64)limit_ms * USEC_PER_MSEC, false, &pf->mdev);
 	if (!error && status) {
 		WRITE_ONCE(pf->gone, true);
 		return -ENODEV;
