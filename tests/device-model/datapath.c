@@ -5,7 +5,7 @@
 #include "function.h"
 
 /* One run of the bottom half: long enough to be efficient, short enough to leave QEMU its turn. */
-#define FRAMES_A_RUN_MAX 256
+#define FRAMES_A_RUN_MAX 64
 
 /* ---- From the driver -------------------------------------------------------------------------- */
 
