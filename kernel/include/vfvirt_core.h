@@ -212,8 +212,8 @@ int vfvirt_member_has_legacy(struct vfvirt_member *member, enum vfvirt_owner_rea
  * read fills all of it (what the device did not return is zero). Must not be called in an
  * eventfd callback or under a lock that reset_done() takes.
  * 0; -ENODEV: no owner or no queue; -EIO: refused by the device, or degraded; -EOPNOTSUPP: no
- * legacy access; -ETIMEDOUT; -EBUSY: gate closed, queue full, or too many of this VF under way; -EINTR:
- * killed; -EINVAL: outside of the registers.
+ * legacy access; -ETIMEDOUT; -EBUSY: gate closed, queue full, or too many of this VF under way;
+ * -EINTR: killed; -EINVAL: outside of the registers.
  */
 int vfvirt_legacy_common_read(struct vfvirt_member *member, u8 offset_bytes, void *buf,
 			      u8 length_bytes, unsigned int limit_ms);

@@ -6,14 +6,14 @@
  * =====
  * An owner is a PF through which legacy registers of its VFs can be reached; its provider is the
  * code that talks to the device: "vfvirt" (the PF is bound to vfvirt_pf) or "intree" (the PF is
- * bound to virtio-pci). A member is a VF of an owner. A PCI address is a NUL-terminated string
- * such as "0000:3b:00.2". Numbers are in host byte order.
+ * bound to virtio-pci). A member is a VF of an owner. A PCI address is a NUL-terminated string such
+ * as "0000:3b:00.2". Numbers are in host byte order.
  *
  * Rules for every request
  * =======================
  * The caller needs CAP_NET_ADMIN in the initial user namespace, and the initial network namespace
- * (-EPERM; -ENOENT elsewhere, where the family does not exist). An attribute that a command does not
- * list is refused with -EINVAL, and so is one of the wrong type or length. An attribute that is
+ * (-EPERM; -ENOENT elsewhere, where the family does not exist). An attribute that a command does
+ * not list is refused with -EINVAL, one of the wrong type or length with -EINVAL or -ERANGE. What is
  * missing in an answer means "unknown" or "does not apply"; nothing is ever answered with an
  * invented value. A dump during which owners or members came or went carries NLM_F_DUMP_INTR: ask
  * again. Unknown attributes in an answer come from a newer kernel module; skip them.
@@ -25,7 +25,7 @@
  *
  * VFVIRT_CMD_GET_OWNERS (dump)
  * ----------------------------
- * One message for each owner: ADDRESS, PROVIDER, CLASS_DRIVER (the driver of the PF's virtio
+ * Answer: one message for each owner: ADDRESS, PROVIDER, CLASS_DRIVER (the driver of the PF's virtio
  * device; missing when none is bound or it is just changing), STATE (enum vfvirt_owner_state),
  * REASON (enum vfvirt_owner_reason) unless ready, OPCODES (bits of the opcodes in use; missing
  * before the first discovery), LAST_OPCODE, LAST_STATUS and LAST_QUALIFIER of the last command that
@@ -37,11 +37,11 @@
  * Request: ADDRESS of an owner to see only its members; READ_MAC (flag) to have the MAC address of
  * each member read over the administration queue, which may take a second for each one that does
  * not answer.
- * One message for each VF of each owner, whatever it is bound to: ADDRESS, OWNER_ADDRESS,
- * MEMBER_ID (from 1), DRIVER (missing when none is bound or it is just changing), LEGACY (u8; 1: the
- * legacy registers can be reached; 0: they cannot, and REASON says why; missing: not asked yet), MAC
- * or, when it was asked for and could not be read, MAC_ERROR (errno). Where a driver of vfvirt has
- * the VF also: OPEN_COUNT, FAILURE_COUNT, SEALED and, if that driver can tell, MSIX_ON and
+ * Answer: one message for each VF of each owner, whatever it is bound to: ADDRESS, OWNER_ADDRESS,
+ * MEMBER_ID (from 1), DRIVER (missing when none is bound or it is just changing), LEGACY (u8; 1:
+ * the legacy registers can be reached; 0: they cannot, and REASON says why; missing: not asked yet),
+ * MAC or, when it was asked for and could not be read, MAC_ERROR (errno). Where a driver of vfvirt
+ * has the VF also: OPEN_COUNT, FAILURE_COUNT, SEALED (u8) and, if that driver can tell, MSIX_ON and
  * NOTIFY_PATH (enum vfvirt_notify_path).
  *
  * VFVIRT_CMD_SEAL, VFVIRT_CMD_UNSEAL (do)
@@ -54,13 +54,13 @@
  * VFVIRT_CMD_GET_STATS (dump)
  * ---------------------------
  * Request: ADDRESS of an owner or a member to see only that one.
- * One message for each owner or member and opcode that was ever used: ADDRESS, MEMBER_ID (only for
- * members), OPCODE and the counters (u64): COMMANDS handed to the device, of these OK, REFUSED (by a
- * status), ERRORS (without an answer, other than TIMEOUTS), TIMEOUTS; furthermore RETRIES (handed
- * out again after EAGAIN), LATE (answered after the time-out), ABORTED (taken back from the
- * device). LATENCY is an array of VFVIRT_LATENCY_BUCKETS u64: entry n counts answers that took 2^n
- * to 2^(n+1) - 1 nanoseconds, the last one also all longer ones. Members are counted while a driver
- * of vfvirt has them.
+ * Answer: one message for each owner or member and opcode that was ever used: ADDRESS, MEMBER_ID
+ * (only for members), OPCODE and the counters (u64): COMMANDS handed to the device, of these OK,
+ * REFUSED (by a status), ERRORS (without an answer, other than TIMEOUTS), TIMEOUTS; furthermore
+ * RETRIES (handed out again after EAGAIN), LATE (answered after the time-out), ABORTED (taken back
+ * from the device). LATENCY is an array of VFVIRT_LATENCY_BUCKETS u64: entry n counts answers that
+ * took 2^n to 2^(n+1) - 1 nanoseconds, the last one also all longer ones. Members are counted while
+ * a driver of vfvirt has them.
  *
  * VFVIRT_CMD_RESET_STATS (do)
  * ---------------------------

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A provider for tests: a driver for a PF (by driver_override) that is its owner without ever talking
- * to the device, and answers as user space tells it. So the core can be shown answers that no device
- * gives.
+ * A provider for tests: a driver for a PF (by driver_override) that is its owner without ever
+ * talking to the device, and answers as user space tells it. So the core can be shown answers that
+ * no device gives.
  *
  * Each PF has a file /sys/kernel/debug/vfvirt_fake/ADDRESS. One write is one order:
  *	set KEY VALUE		how commands are answered, see struct answers
@@ -67,7 +67,7 @@ static void began(struct fake_pf *pf, const struct vfvirt_command *command)
 	pf->executed++;
 	pf->running++;
 	pf->running_max = max(pf->running_max, pf->running);
-	/* Keeping others out of an exclusive one is the provider's duty; here it is only watched. */
+	/* Keeping others out of an exclusive one is a provider's duty; here it is watched. */
 	if (pf->exclusive_running || (command->exclusive && pf->running > 1))
 		pf->exclusive_broken++;
 	if (command->exclusive)
@@ -224,7 +224,9 @@ static int order_run(struct fake_pf *pf, const char *name, const char *words)
 {
 	unsigned int first = 0, second = 0;
 
-	sscanf(words, "%u %u", &first, &second);
+	/* Orders with fewer numbers, or none, leave the rest at 0. */
+	if (sscanf(words, "%u %u", &first, &second) < 0)
+		return -EINVAL;
 	if (!strcmp(name, "set"))
 		return order_set(pf, words);
 	if (!strcmp(name, "notify"))
@@ -263,7 +265,7 @@ static ssize_t order_write(struct file *file, const char __user *user, size_t co
 	if (copy_from_user(text, user, count))
 		return -EFAULT;
 	text[count] = '\0';
-	name = strsep(&words, " \n");
+	name = strsep(&words, "\n ");
 	error = order_run(file->private_data, name, words ?: "");
 	return error ?: count;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A VF driver for tests: registers each VF it is bound to (by driver_override) as a member and makes
- * every call of the core's API on behalf of user space.
+ * A VF driver for tests: registers each VF it is bound to (by driver_override) as a member and
+ * makes every call of the core's API on behalf of user space.
  *
  * Each VF has a file /sys/kernel/debug/vfvirt_test/ADDRESS. One write is one call; a read of the
  * same open file gives its answer, "ERROR" or "ERROR DATA", where ERROR is 0 or a negative errno:
@@ -96,7 +96,7 @@ static void call_write(struct call *call, const char *words, write_fn write)
 		  write(call->vf->member, offset, data, length, limit_ms));
 }
 
-static void call_notify_info(struct call *call)
+static void call_notify_info(struct call *call, const char *words)
 {
 	struct vfvirt_notify_entry entries[VFVIRT_NOTIFY_ENTRIES] = {};
 	int count = vfvirt_legacy_notify_info(call->vf->member, entries);
@@ -108,7 +108,7 @@ static void call_notify_info(struct call *call)
 				  entries[n].flags, entries[n].bar, entries[n].offset_bytes);
 }
 
-static void call_has_legacy(struct call *call)
+static void call_has_legacy(struct call *call, const char *words)
 {
 	enum vfvirt_owner_reason reason;
 	int answer = vfvirt_member_has_legacy(call->vf->member, &reason);
@@ -116,7 +116,7 @@ static void call_has_legacy(struct call *call)
 	scnprintf(call->answer, TEXT_BYTES, "%d %d", answer, reason);
 }
 
-static void call_open(struct call *call)
+static void call_open(struct call *call, const char *words)
 {
 	int error = vfvirt_member_open(call->vf->member);
 
@@ -125,7 +125,7 @@ static void call_open(struct call *call)
 	scnprintf(call->answer, TEXT_BYTES, "%d", error);
 }
 
-static void call_close(struct call *call)
+static void call_close(struct call *call, const char *words)
 {
 	int error = atomic_dec_if_positive(&call->vf->opens) < 0 ? -EBADF : 0;
 
@@ -134,7 +134,7 @@ static void call_close(struct call *call)
 	scnprintf(call->answer, TEXT_BYTES, "%d", error);
 }
 
-static void call_events(struct call *call)
+static void call_events(struct call *call, const char *words)
 {
 	atomic_t *events = call->vf->events;
 
@@ -144,31 +144,56 @@ static void call_events(struct call *call)
 		  atomic_read(&events[VFVIRT_EVENT_UP]), atomic_read(&events[VFVIRT_EVENT_RESET]));
 }
 
-/* Leaves the answer empty when the words are none of the above. */
+static void call_failed(struct call *call, const char *words)
+{
+	vfvirt_member_failed(call->vf->member, words, FAILED_ERROR);
+	scnprintf(call->answer, TEXT_BYTES, "0");
+}
+
+static void call_common_read(struct call *call, const char *words)
+{
+	call_read(call, words, vfvirt_legacy_common_read);
+}
+
+static void call_device_read(struct call *call, const char *words)
+{
+	call_read(call, words, vfvirt_legacy_device_read);
+}
+
+static void call_common_write(struct call *call, const char *words)
+{
+	call_write(call, words, vfvirt_legacy_common_write);
+}
+
+static void call_device_write(struct call *call, const char *words)
+{
+	call_write(call, words, vfvirt_legacy_device_write);
+}
+
+static const struct {
+	const char *name;
+	void (*run)(struct call *call, const char *words);
+} calls[] = {
+	{ "has_legacy", call_has_legacy },
+	{ "common_read", call_common_read },
+	{ "device_read", call_device_read },
+	{ "common_write", call_common_write },
+	{ "device_write", call_device_write },
+	{ "notify_info", call_notify_info },
+	{ "open", call_open },
+	{ "close", call_close },
+	{ "failed", call_failed },
+	{ "events", call_events },
+};
+
+/* Leaves the answer empty when the words are none of these calls. */
 static void call_run(struct call *call, const char *name, const char *words)
 {
-	if (!strcmp(name, "has_legacy"))
-		call_has_legacy(call);
-	else if (!strcmp(name, "common_read"))
-		call_read(call, words, vfvirt_legacy_common_read);
-	else if (!strcmp(name, "device_read"))
-		call_read(call, words, vfvirt_legacy_device_read);
-	else if (!strcmp(name, "common_write"))
-		call_write(call, words, vfvirt_legacy_common_write);
-	else if (!strcmp(name, "device_write"))
-		call_write(call, words, vfvirt_legacy_device_write);
-	else if (!strcmp(name, "notify_info"))
-		call_notify_info(call);
-	else if (!strcmp(name, "open"))
-		call_open(call);
-	else if (!strcmp(name, "close"))
-		call_close(call);
-	else if (!strcmp(name, "events"))
-		call_events(call);
-	else if (!strcmp(name, "failed")) {
-		vfvirt_member_failed(call->vf->member, words, FAILED_ERROR);
-		scnprintf(call->answer, TEXT_BYTES, "0");
-	}
+	unsigned int n;
+
+	for (n = 0; n < ARRAY_SIZE(calls); n++)
+		if (!strcmp(calls[n].name, name))
+			calls[n].run(call, words);
 }
 
 static int call_begin(struct inode *inode, struct file *file)
@@ -198,7 +223,7 @@ static ssize_t call_submit(struct file *file, const char __user *user, size_t co
 	if (copy_from_user(text, user, count))
 		return -EFAULT;
 	text[count] = '\0';
-	name = strsep(&words, " \n");
+	name = strsep(&words, "\n ");
 	call->answer[0] = '\0';
 	call_run(call, name, words ?: "");
 	return call->answer[0] ? count : -EINVAL;
