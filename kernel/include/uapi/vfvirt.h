@@ -15,8 +15,8 @@
  * (-EPERM; -ENOENT elsewhere, where the family does not exist). An attribute that a command does
  * not list is refused with -EINVAL, one of the wrong type or length with -EINVAL or -ERANGE. What
  * is missing in an answer is unknown or does not apply; nothing is ever answered with an invented
- * value. A dump during which owners or members came or went carries NLM_F_DUMP_INTR: ask
- * again. Unknown attributes in an answer come from a newer kernel module; skip them.
+ * value. A dump during which owners or members came or went carries NLM_F_DUMP_INTR: ask again.
+ * Unknown attributes in an answer come from a newer kernel module; skip them.
  *
  * VFVIRT_CMD_GET_VERSION (do)
  * ---------------------------
@@ -26,11 +26,12 @@
  * VFVIRT_CMD_GET_OWNERS (dump)
  * ----------------------------
  * Answer: one message for each owner: ADDRESS, PROVIDER, CLASS_DRIVER (the driver of the PF's
- * virtio device; missing when none is bound or it is just changing), STATE (enum vfvirt_owner_state),
- * REASON (enum vfvirt_owner_reason) unless ready, OPCODES (bits of the opcodes in use; missing
- * before the first discovery), LAST_OPCODE, LAST_STATUS and LAST_QUALIFIER of the last command that
- * the device answered, as the device gave them. A provider that can tell adds DEVICE_FEATURES,
- * DRIVER_FEATURES, ADMIN_QUEUE_INDEX, ADMIN_QUEUE_NUM, ADMIN_QUEUE_DEPTH and IN_FLIGHT.
+ * virtio device; missing when none is bound or it is just changing), STATE (enum
+ * vfvirt_owner_state), REASON (enum vfvirt_owner_reason) unless ready, OPCODES (bits of the opcodes
+ * in use; missing before the first discovery), LAST_OPCODE, LAST_STATUS and LAST_QUALIFIER of the
+ * last command that the device answered, as the device gave them. A provider that can tell adds
+ * DEVICE_FEATURES, DRIVER_FEATURES, ADMIN_QUEUE_INDEX, ADMIN_QUEUE_NUM, ADMIN_QUEUE_DEPTH and
+ * IN_FLIGHT.
  *
  * VFVIRT_CMD_GET_MEMBERS (dump)
  * -----------------------------
@@ -40,9 +41,9 @@
  * Answer: one message for each VF of each owner, whatever it is bound to: ADDRESS, OWNER_ADDRESS,
  * MEMBER_ID (from 1), DRIVER (missing when none is bound or it is just changing), LEGACY (u8; 1:
  * the legacy registers can be reached; 0: they cannot, and REASON says why; missing: not asked
- * yet), MAC or, when it was asked for and could not be read, MAC_ERROR (errno). Where a driver of vfvirt
- * has the VF also: OPEN_COUNT, FAILURE_COUNT, SEALED (u8) and, if that driver can tell, MSIX_ON and
- * NOTIFY_PATH (enum vfvirt_notify_path).
+ * yet), MAC or, when it was asked for and could not be read, MAC_ERROR (errno). Where a driver of
+ * vfvirt has the VF also: OPEN_COUNT, FAILURE_COUNT, SEALED (u8) and, if that driver can tell,
+ * MSIX_ON and NOTIFY_PATH (enum vfvirt_notify_path).
  *
  * VFVIRT_CMD_SEAL, VFVIRT_CMD_UNSEAL (do)
  * ---------------------------------------

@@ -2,6 +2,7 @@
 /* The provider "intree" comes and goes with virtio-pci and its class driver. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "../file.h"
@@ -64,31 +65,49 @@ TEST(core_bp02_intree_stops_with_the_class_driver, .modules = MODULES, .kernels 
 	CHECK_OK(pci_set_vfs(pf, 0));
 }
 
-/* The class driver goes and comes while processes read: each read succeeds or has a named error. */
+/* What the readers of core_intree_survives_unbind_under_load saw, all together. */
+struct reads {
+	unsigned int good;
+	unsigned int refused;
+	unsigned int odd;
+	int odd_error;
+};
+
+static void keep_reading(const char *pf, unsigned int vf_index, uint64_t end_ms, struct reads *seen)
+{
+	while (now_ms() < end_ms) {
+		long error = member_ask(pf, vf_index, NULL, 0, "common_read 18 1 0");
+
+		if (!error) {
+			__atomic_add_fetch(&seen->good, 1, __ATOMIC_RELAXED);
+		} else if (error == -ENODEV || error == -EBUSY || error == -EIO) {
+			__atomic_add_fetch(&seen->refused, 1, __ATOMIC_RELAXED);
+		} else {
+			seen->odd_error = error;
+			__atomic_add_fetch(&seen->odd, 1, __ATOMIC_RELAXED);
+		}
+	}
+}
+
+/* The class driver goes and comes while processes read: each read succeeds or is refused. */
 TEST(core_intree_survives_unbind_under_load, .modules = MODULES, .kernels = KERNELS, .limit_s = 60)
 {
 	char pf[BDF_SIZE], device[32];
 	unsigned int rounds = 0;
+	struct reads *seen;
 	uint64_t end_ms;
 	pid_t readers[4];
 
+	seen = mmap(NULL, sizeof(*seen), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CHECK(seen != MAP_FAILED, "cannot share memory: %s", strerror(errno));
 	pci_pf(0, pf);
 	member_bind(pf, 4);
 	end_ms = now_ms() + 8000;
 	for (int n = 0; n < 4; n++) {
-		unsigned int good = 0, refused = 0;
-
 		readers[n] = fork();
 		if (readers[n])
 			continue;
-		while (now_ms() < end_ms) {
-			long error = member_ask(pf, n, NULL, 0, "common_read 18 1 0");
-
-			CHECK(!error || error == -ENODEV || error == -EBUSY || error == -EIO,
-			      "a read ended with %ld", error);
-			error ? refused++ : good++;
-		}
-		CHECK(good && refused, "%u reads went well, %u did not", good, refused);
+		keep_reading(pf, n, end_ms, seen);
 		_exit(0);
 	}
 	virtio_name(pf, device, sizeof(device));
@@ -100,7 +119,10 @@ TEST(core_intree_survives_unbind_under_load, .modules = MODULES, .kernels = KERN
 	}
 	for (int n = 0; n < 4; n++)
 		CHECK_OK(member_end(readers[n]));
-	test_log("%u rounds", rounds);
+	test_log("%u rounds, %u reads went well, %u were refused", rounds, seen->good, seen->refused);
+	CHECK(!seen->odd, "%u reads ended oddly, the last with %d", seen->odd, seen->odd_error);
+	CHECK(seen->good && seen->refused, "%u reads went well, %u were refused", seen->good,
+	      seen->refused);
 	CHECK(rounds >= 3, "only %u rounds", rounds);
 	CHECK_OK(pci_set_vfs(pf, 0));
 }
