@@ -25,9 +25,9 @@
 static void list(void)
 {
 	for (const struct test *const *test = __start_tests; test < __stop_tests; test++)
-		printf("%s\t%s\t%s\t%s %s\t%u\t%d\n", (*test)->name, (*test)->configs,
+		printf("%s\t%s\t%s\t%s %s\t%u\t%d\t%d\n", (*test)->name, (*test)->configs,
 		       (*test)->kernels, (*test)->modules, (*test)->at_hand, (*test)->limit_s,
-		       (*test)->own_boot);
+		       (*test)->own_boot, (*test)->on_demand);
 }
 
 /* Prints the guilty lines of a console log on stdin, the time stamps removed. */

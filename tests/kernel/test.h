@@ -24,6 +24,7 @@ struct test {
 	const char *at_hand;  /* further modules that it may load itself */
 	unsigned int limit_s; /* time limit */
 	bool own_boot;        /* leaves the machine unfit for other tests: a VM of its own */
+	bool on_demand;       /* long: runs only when a pattern on the command line chooses it */
 	void (*run)(void);
 };
 

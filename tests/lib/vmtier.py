@@ -31,6 +31,7 @@ class Row:
     modules: tuple
     limit_s: int
     own_boot: bool
+    on_demand: bool
 
     @property
     def label(self):
@@ -62,10 +63,10 @@ def table(init):
     """The rows of an init program, one for each machine of a test."""
     rows = []
     for line in shell.run([init, "--list"], f"cannot list the tests of {init}").splitlines():
-        name, machine_names, versions, module_names, limit_s, own_boot = line.split("\t")
+        name, machine_names, versions, module_names, limit_s, *flags = line.split("\t")
         for machine in machine_names.split(" "):
             rows.append(Row(name, machine, tuple(versions.split()), tuple(module_names.split()),
-                            int(limit_s), own_boot == "1"))
+                            int(limit_s), *(flag == "1" for flag in flags)))
     return rows
 
 
@@ -74,7 +75,8 @@ def plan(rows, patterns, versions):
     boots = []
     for version in versions:
         chosen = [row for row in rows
-                  if version in row.kernels and report.matches(patterns, row.label)]
+                  if version in row.kernels and report.matches(patterns, row.label)
+                  and (patterns or not row.on_demand)]
         shared = {}
         for row in chosen:
             if row.own_boot:

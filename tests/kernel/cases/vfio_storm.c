@@ -179,7 +179,8 @@ static bool works(const char *bdf)
 	return good;
 }
 
-TEST(vfio_storm, .configs = "storm", .modules = HANDOUT_MODULES, .limit_s = 400)
+TEST(vfio_storm, .configs = "storm", .modules = HANDOUT_MODULES, .limit_s = 400,
+     .on_demand = true)
 {
 	pthread_t users[VFS * THREADS_A_VF], card, host;
 	struct handout handout;
@@ -197,7 +198,8 @@ TEST(vfio_storm, .configs = "storm", .modules = HANDOUT_MODULES, .limit_s = 400)
 }
 
 /* The PF is reset under its users' feet, again and again. */
-TEST(vfio_storm_of_resets, .configs = "storm", .modules = HANDOUT_MODULES, .limit_s = 300)
+TEST(vfio_storm_of_resets, .configs = "storm", .modules = HANDOUT_MODULES, .limit_s = 300,
+     .on_demand = true)
 {
 	pthread_t users[VFS * THREADS_A_VF];
 	char path[PCI_PATH_SIZE];
@@ -212,9 +214,13 @@ TEST(vfio_storm_of_resets, .configs = "storm", .modules = HANDOUT_MODULES, .limi
 	handout_close(&handout);
 }
 
-/* The card goes away in the middle; the users' calls fail, but return, and all can be removed. */
-TEST(vfio_storm_card_goes_away, .configs = "storm", .modules = HANDOUT_MODULES, .own_boot = true,
-     .limit_s = 200)
+/*
+ * The card goes away in the middle; the users' calls fail, but return, and all can be removed.
+ * Not on 6.1: a function reset that is under way in that moment waits 65 s there, unkillable, in
+ * the kernel's own pci_dev_wait().
+ */
+TEST(vfio_storm_card_goes_away, .configs = "storm", .kernels = "6.12 7.3",
+     .modules = HANDOUT_MODULES, .own_boot = true, .limit_s = 200, .on_demand = true)
 {
 	pthread_t users[VFS * THREADS_A_VF];
 	struct handout handout;
