@@ -19,7 +19,7 @@ def build_trees(versions):
 
 def build_qemu(_versions):
     """Builds QEMU with the device model."""
-    return [qemu.binary()]
+    return qemu.command()
 
 
 def build_kernels(versions):

@@ -16,6 +16,13 @@ from .errors import Problem
 
 MODEL = Path(__file__).resolve().parent.parent / "device-model"
 BINARY = "qemu-system-x86_64"
+# What a person or a test starts: the binary, with the loader, libraries and firmware beside it.
+STARTER = "qemu"
+STARTER_SCRIPT = f"""#!/bin/sh
+here=$(dirname "$(readlink -f "$0")")
+exec "$here/lib/ld-linux-x86-64.so.2" --library-path "$here/lib" "$here/{BINARY}" \\
+\t-L "$here/firmware" "$@"
+"""
 ARCHIVE = "trixie"
 PACKAGES = ("build-essential", "meson", "ninja-build", "pkgconf", "python3", "python3-venv",
             "python3-pycotap", "python3-setuptools", "libglib2.0-dev", "libpixman-1-dev",
@@ -35,7 +42,7 @@ LIMIT_S = 1500
 
 
 def command():
-    """The start of a command line that runs our QEMU, firmware folder included.
+    """The start of a command line that runs our QEMU.
 
     VFVIRT_QEMU, a path to a binary or a wrapper script, is used instead when it is set.
     """
@@ -44,18 +51,7 @@ def command():
         if not os.access(chosen, os.X_OK) or Path(chosen).is_dir():
             raise Problem(f"VFVIRT_QEMU: {chosen} is not a program")
         return [chosen]
-    return _command(apt.fresh(ARCHIVE, get))
-
-
-def binary():
-    """The path of the program that command() runs."""
-    chosen = command()
-    return chosen[0] if len(chosen) == 1 else chosen[3]
-
-
-def _command(place):
-    return [str(place / "lib/ld-linux-x86-64.so.2"), "--library-path", str(place / "lib"),
-            str(place / BINARY), "-L", str(place / "firmware")]
+    return [str(apt.fresh(ARCHIVE, get) / STARTER)]
 
 
 def _model():
@@ -70,7 +66,7 @@ def get():
     plain_key = cache.key(version, *PACKAGES, *CONFIGURE, UNUSED)
     model, patch = _model(), (MODEL / "hook-in.patch").read_bytes()
     content = [word for name, data in model.items() for word in (name, data)]
-    return cache.item("qemu", cache.key(plain_key, *FIRMWARE, patch, *content),
+    return cache.item("qemu", cache.key(plain_key, STARTER_SCRIPT, *FIRMWARE, patch, *content),
                       lambda place: _build(place, version, plain_key, model, patch),
                       needs_mb=ROOM_MB)
 
@@ -101,7 +97,10 @@ def _build(place, version, plain_key, model, patch):
         tree.run(builder(), ["nice", "ninja", "-C", "/build/source/b", BINARY], what, binds, log,
                  LIMIT_S)
         tree.run(builder(), ["sh", "-euc", _collect_script()], what, binds, log)
-    models = shell.run([*_command(place), "-device", "help"], what)
+    starter = place / STARTER
+    starter.write_text(STARTER_SCRIPT, encoding="utf-8")
+    starter.chmod(0o755)
+    models = shell.run([starter, "-device", "help"], what)
     if "vfvirt-net-pf" not in models:
         raise Problem(f"{what}: the binary has no device vfvirt-net-pf: see {MODEL}")
 
