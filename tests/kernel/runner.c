@@ -211,16 +211,20 @@ static void run_test(const struct test *test)
 	test->run();
 }
 
-/* Puts the machine back to what the next test expects: every card, no faults, no VFs. */
+/*
+ * Puts the machine back to what the next test expects: every card on virtio-pci, no faults, no
+ * VFs, and those that are made next find a driver.
+ */
 static void restore(const struct test *test)
 {
 	long cards = host_number("reset"), found = 0;
-	char bdf[BDF_SIZE], driver[32];
+	char bdf[BDF_SIZE], driver[32], path[PCI_PATH_SIZE];
 
 	(void)test;
 	for (; pci_find_pf(found, bdf); found++) {
 		if (pci_vfs(bdf) > 0)
 			CHECK_OK(pci_set_vfs(bdf, 0));
+		CHECK_OK(file_write(pci_path(path, bdf, "sriov_drivers_autoprobe"), "1"));
 		pci_driver(bdf, driver, sizeof(driver));
 		if (strcmp(driver, "virtio-pci") && file_exists("/sys/bus/pci/drivers/virtio-pci"))
 			CHECK_OK(pci_bind(bdf, "virtio-pci"));
