@@ -2,7 +2,7 @@
 # The commands of HACKING.md. The work is done by tests/run, which says more with --help.
 
 .DEFAULT_GOAL := all
-.PHONY: all check clean clean-cache python
+.PHONY: all bench check clean clean-cache python
 
 all: python
 	@tests/run build qemu kernels modules
@@ -12,6 +12,10 @@ check: python
 
 check-%: python
 	@tests/run $*
+
+# Measurements; each prints lines `bench NAME VALUE UNIT`. One VM at a time.
+bench: python
+	@VFVIRT_JOBS=1 tests/run kernel bench intree_vfs
 
 # Build output in the checkout; nothing of the cache.
 clean:

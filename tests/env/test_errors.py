@@ -86,6 +86,15 @@ def _(folder):
                    "reached")
 
 
+@test("errors: results that cannot be written end the run red, in one line")
+def _(_folder):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([sys.executable, TESTS / "run", "unit", "tier is refused with"],
+                              check=False, stdin=subprocess.DEVNULL, stdout=full,
+                              stderr=subprocess.PIPE, text=True)
+    expect_refusal((done.returncode, "", done.stderr), 1, "cannot write the results")
+
+
 @test("errors: a tier that cannot be built for closes with a failure")
 def _(folder):
     code, out, err = runner("device", VFVIRT_QEMU="", **offline(folder))

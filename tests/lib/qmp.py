@@ -7,7 +7,7 @@ import time
 
 from .errors import Problem
 
-LIMIT_S = 10
+LIMIT_S = 30
 
 
 class Refused(Problem):
