@@ -45,11 +45,22 @@ static bool is_transitional(struct vfvirt_vf *vf)
 	return false;
 }
 
+/*
+ * Asked before vfio-pci-core resets the function: 6.1 waits more than a minute, unkillable, for
+ * a function to come back from a reset, also when the card is not there.
+ */
+static bool is_present(struct vfvirt_vf *vf)
+{
+	return pci_device_is_present(pci_physfn(vf->core.pdev));
+}
+
 static int vf_open(struct vfio_device *vdev)
 {
 	struct vfvirt_vf *vf = vfvirt_vf_of(vdev);
 	int ret;
 
+	if (!is_present(vf))
+		return -ENODEV;
 	ret = vfvirt_member_open(vf->member);
 	if (ret)
 		return ret;
@@ -74,6 +85,8 @@ static void vf_close(struct vfio_device *vdev)
 {
 	struct vfvirt_vf *vf = vfvirt_vf_of(vdev);
 
+	if (!is_present(vf))
+		vf->core.reset_works = false;
 	vfio_pci_core_close_device(vdev);
 	vfvirt_notify_close(vf);
 	vf->transitional = false;
@@ -124,26 +137,33 @@ static int vf_region_info(struct vfio_device *vdev, struct vfio_region_info *inf
 		return 0;
 	return vfio_pci_ioctl_get_region_info(vdev, info, caps);
 }
-
-#define vf_ioctl	vfio_pci_core_ioctl
 #else
-static long vf_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned long arg)
+static long vf_region_info(struct vfio_device *vdev, unsigned long arg)
 {
 	const size_t minimum = offsetofend(struct vfio_region_info, offset);
 	void __user *user = (void __user *)arg;
 	struct vfio_region_info info = { 0 };
 
-	if (cmd != VFIO_DEVICE_GET_REGION_INFO)
-		return vfio_pci_core_ioctl(vdev, cmd, arg);
 	if (copy_from_user(&info, user, minimum))
 		return -EFAULT;
 	if (info.argsz < minimum)
 		return -EINVAL;
 	if (!is_bar0_info(vfvirt_vf_of(vdev), &info))
-		return vfio_pci_core_ioctl(vdev, cmd, arg);
+		return vfio_pci_core_ioctl(vdev, VFIO_DEVICE_GET_REGION_INFO, arg);
 	return copy_to_user(user, &info, minimum) ? -EFAULT : 0;
 }
 #endif
+
+static long vf_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned long arg)
+{
+	if (cmd == VFIO_DEVICE_RESET && !is_present(vfvirt_vf_of(vdev)))
+		return -ENODEV;
+#if !VFVIRT_HAVE_VFIO_GET_REGION_INFO_CAPS
+	if (cmd == VFIO_DEVICE_GET_REGION_INFO)
+		return vf_region_info(vdev, arg);
+#endif
+	return vfio_pci_core_ioctl(vdev, cmd, arg);
+}
 
 static const struct vfio_device_ops vf_ops = {
 	.name = "vfvirt-vfio-pci",

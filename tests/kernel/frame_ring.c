@@ -31,8 +31,8 @@ static void expose(struct frame_ring *ring, unsigned int buffer)
 	__atomic_store_n(&ring->available->idx, index + 1, __ATOMIC_SEQ_CST);
 }
 
-void frame_ring_init(struct frame_ring *ring, const struct dma *dma, size_t offset, unsigned int size,
-		unsigned int header_bytes, bool receives)
+void frame_ring_init(struct frame_ring *ring, const struct dma *dma, size_t offset,
+		     unsigned int size, unsigned int header_bytes, bool receives)
 {
 	uint8_t *start = dma->memory + offset;
 	size_t before_used = 16 * size + 6 + 2 * size;

@@ -39,8 +39,8 @@ struct frame_ring {
  * @header_bytes: of the virtio-net header.
  * @receives: whether the device writes the buffers; then all are made available.
  */
-void frame_ring_init(struct frame_ring *ring, const struct dma *dma, size_t offset, unsigned int size,
-		unsigned int header_bytes, bool receives);
+void frame_ring_init(struct frame_ring *ring, const struct dma *dma, size_t offset,
+		     unsigned int size, unsigned int header_bytes, bool receives);
 
 /**
  * frame_ring_send() - make one frame available to the device.
