@@ -29,7 +29,9 @@ enum {
     OPTION_BITS = 1 << 9,
     OPTION_BAD = 1 << 10,
     OPTION_VALUE = 1 << 11,
-    OPTIONS_OF_ALL = OPTION_MEMBER | OPTION_OPCODE | OPTION_TIMES,
+    /* A fault of a command strikes by both, one of a function by its member only. */
+    OPTIONS_OF_COMMAND = OPTION_MEMBER | OPTION_OPCODE,
+    OPTIONS_OF_ALL = OPTION_TIMES,
 };
 
 static const struct {
@@ -37,19 +39,22 @@ static const struct {
     unsigned allowed; /* besides OPTIONS_OF_ALL */
     unsigned needed;
 } kinds[VFVIRT_FAULT_MAX] = {
-    [VFVIRT_FAULT_DELAY] = { "delay", OPTION_MS | OPTION_HOLD, OPTION_MS },
-    [VFVIRT_FAULT_STALL] = { "stall", OPTION_HOLD, 0 },
-    [VFVIRT_FAULT_STATUS] = { "status", OPTION_STATUS | OPTION_QUALIFIER, OPTION_STATUS },
-    [VFVIRT_FAULT_USED_LENGTH] = { "used-length", OPTION_MODE | OPTION_BYTES, OPTION_MODE },
-    [VFVIRT_FAULT_RANDOM_RESULT] = { "random-result", 0, 0 },
-    [VFVIRT_FAULT_DUPLICATE] = { "duplicate", 0, 0 },
+    [VFVIRT_FAULT_DELAY] = { "delay", OPTIONS_OF_COMMAND | OPTION_MS | OPTION_HOLD, OPTION_MS },
+    [VFVIRT_FAULT_STALL] = { "stall", OPTIONS_OF_COMMAND | OPTION_HOLD, 0 },
+    [VFVIRT_FAULT_STATUS] = { "status", OPTIONS_OF_COMMAND | OPTION_STATUS | OPTION_QUALIFIER,
+                              OPTION_STATUS },
+    [VFVIRT_FAULT_USED_LENGTH] = { "used-length", OPTIONS_OF_COMMAND | OPTION_MODE | OPTION_BYTES,
+                                   OPTION_MODE },
+    [VFVIRT_FAULT_RANDOM_RESULT] = { "random-result", OPTIONS_OF_COMMAND, 0 },
+    [VFVIRT_FAULT_DUPLICATE] = { "duplicate", OPTIONS_OF_COMMAND, 0 },
     [VFVIRT_FAULT_LIST_QUERY] = { "list-query", OPTION_BITS, OPTION_BITS },
-    [VFVIRT_FAULT_NOTIFY_INFO] = { "notify-info", OPTION_BAD, OPTION_BAD },
+    [VFVIRT_FAULT_NOTIFY_INFO] = { "notify-info", OPTION_MEMBER | OPTION_BAD, OPTION_BAD },
     [VFVIRT_FAULT_ADMIN_QUEUE_NUM] = { "admin-queue-num", OPTION_VALUE, 0 },
     [VFVIRT_FAULT_ADMIN_QUEUE_INDEX] = { "admin-queue-index", OPTION_VALUE, 0 },
-    [VFVIRT_FAULT_COMMON_CFG_LENGTH] = { "common-cfg-length", OPTION_BYTES, OPTION_BYTES },
-    [VFVIRT_FAULT_RESET_STUCK] = { "reset-stuck", 0, 0 },
-    [VFVIRT_FAULT_NEEDS_RESET] = { "needs-reset", 0, 0 },
+    [VFVIRT_FAULT_COMMON_CFG_LENGTH] = { "common-cfg-length", OPTION_MEMBER | OPTION_BYTES,
+                                         OPTION_BYTES },
+    [VFVIRT_FAULT_RESET_STUCK] = { "reset-stuck", OPTION_MEMBER, 0 },
+    [VFVIRT_FAULT_NEEDS_RESET] = { "needs-reset", OPTION_MEMBER, 0 },
 };
 
 static const char *const option_names[] = {
@@ -93,7 +98,7 @@ static VfvirtFault *fault_find(VfvirtFaults *faults, VfvirtFaultKind kind, uint1
 
         if (fault->kind == kind && fault->times_left &&
             (fault->member < 0 || fault->member == member_id) &&
-            (fault->opcode < 0 || opcode < 0 || fault->opcode == opcode) && score > best_score) {
+            (fault->opcode < 0 || fault->opcode == opcode) && score > best_score) {
             best = fault;
             best_score = score;
         }
@@ -382,22 +387,31 @@ static bool parse_assignment(VfvirtFaults *faults, VfvirtFault *fault, const cha
     return parse_option(faults, fault, option, sides[1], errp);
 }
 
-/* What an option that was not given is, and what only the whole specification can tell. */
-static bool fault_complete(VfvirtFault *fault, unsigned given, Error **errp)
+/* What only the whole specification can tell; above all, that it can strike at all. */
+static bool fault_check(const VfvirtFault *fault, unsigned given, Error **errp)
 {
+    const char *name = kinds[fault->kind].name;
     unsigned missing = kinds[fault->kind].needed & ~given;
 
     if (missing) {
-        error_setg(errp, "fault: %s needs the option %s", kinds[fault->kind].name,
-                   option_names[ctz32(missing)]);
-        return false;
+        error_setg(errp, "fault: %s needs the option %s", name, option_names[ctz32(missing)]);
+    } else if (fault->kind == VFVIRT_FAULT_COMMON_CFG_LENGTH && fault->bytes != 0x38 &&
+               fault->bytes != 0x3c) {
+        error_setg(errp, "fault: bytes=0x%x of %s is neither 0x38 nor 0x3c", fault->bytes, name);
+    } else if (fault->mode == VFVIRT_USED_ZERO && given & OPTION_BYTES) {
+        error_setg(errp, "fault: bytes=%u of %s has no effect with mode=zero", fault->bytes, name);
+    } else if (fault->kind == VFVIRT_FAULT_NOTIFY_INFO && fault->bad != VFVIRT_BAD_ABSENT &&
+               !fault->member) {
+        error_setg(errp, "fault: member=0 of %s has no entries that could be bad", name);
+    } else {
+        return true;
     }
-    if (fault->kind == VFVIRT_FAULT_COMMON_CFG_LENGTH && fault->bytes != 0x38 &&
-        fault->bytes != 0x3c) {
-        error_setg(errp, "fault: bytes=0x%x of common-cfg-length is neither 0x38 nor 0x3c",
-                   fault->bytes);
-        return false;
-    }
+    return false;
+}
+
+/* What an option that was not given is. */
+static void fault_set_defaults(VfvirtFault *fault, unsigned given)
+{
     if (!(given & OPTION_HOLD)) {
         fault->hold_queue = fault->kind == VFVIRT_FAULT_DELAY;
     }
@@ -407,7 +421,6 @@ static bool fault_complete(VfvirtFault *fault, unsigned given, Error **errp)
     if (!(given & OPTION_VALUE) && fault->kind == VFVIRT_FAULT_ADMIN_QUEUE_INDEX) {
         fault->value = 0xffff;
     }
-    return true;
 }
 
 static VfvirtFault *fault_parse(VfvirtFaults *faults, const char *spec, Error **errp)
@@ -428,7 +441,11 @@ static VfvirtFault *fault_parse(VfvirtFaults *faults, const char *spec, Error **
             return NULL;
         }
     }
-    return fault_complete(fault, given, errp) ? g_steal_pointer(&fault) : NULL;
+    if (!fault_check(fault, given, errp)) {
+        return NULL;
+    }
+    fault_set_defaults(fault, given);
+    return g_steal_pointer(&fault);
 }
 
 /* ---- Properties --------------------------------------------------------------------------- */

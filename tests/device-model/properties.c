@@ -11,6 +11,8 @@
 #define VECTORS_MAX 2048
 #define QUEUE_SIZE_MIN 16
 #define ADMIN_QUEUE_SIZE_MIN 2
+/* The default of a number whose being given at all can be wrong, until set_defaults(). */
+#define NOT_GIVEN DEV_NVECTORS_UNSPECIFIED
 /* The last index stays free; it stands for every queue that does not exist. */
 #define QUEUE_INDEX_END (VIRTIO_QUEUE_MAX - 1)
 
@@ -58,14 +60,42 @@ static bool check_admin_index(VfvirtPf *pf, Error **errp)
 
 static bool check_vectors(VfvirtPf *pf, Error **errp)
 {
-    if (pf->intx_only && pf->vectors != DEV_NVECTORS_UNSPECIFIED) {
-        error_setg(errp, "vfvirt-net-pf: vectors: cannot be set together with intx-only");
-        return false;
+    return in_range("vectors", pf->vectors, 1, VECTORS_MAX, errp) &&
+           in_range("vf-vectors", pf->vf_vectors, 1, VECTORS_MAX, errp);
+}
+
+/* What was given must have an effect; before set_defaults(). */
+static bool check_combinations(VfvirtPf *pf, Error **errp)
+{
+    bool notify_info = pf->notify_info != VFVIRT_NOTIFY_NOT_GIVEN &&
+                       pf->notify_info != VFVIRT_NOTIFY_NONE;
+    const struct {
+        const char *name;
+        bool given;
+        bool without_effect;
+        const char *with;
+    } rules[] = {
+        { "vectors", pf->vectors != NOT_GIVEN, pf->intx_only, "intx-only=on" },
+        { "admin-queues", pf->admin_queues != NOT_GIVEN, !pf->admin_vq, "admin-vq=off" },
+        { "admin-queue-size", pf->admin_queue_size != NOT_GIVEN, !pf->admin_vq, "admin-vq=off" },
+        { "admin-queue-index", pf->admin_queue_index != NOT_GIVEN, !pf->admin_vq, "admin-vq=off" },
+        { "admin-queue-size", pf->admin_queue_size != NOT_GIVEN, !pf->admin_queues,
+          "admin-queues=0" },
+        { "admin-queue-index", pf->admin_queue_index != NOT_GIVEN, !pf->admin_queues,
+          "admin-queues=0" },
+        { "vf-vectors", pf->vf_vectors != NOT_GIVEN, !pf->total_vfs, "total-vfs=0" },
+        { "vf-queue-pairs", pf->vf_queue_pairs != NOT_GIVEN, !pf->total_vfs, "total-vfs=0" },
+        { "notify-info", notify_info, !pf->vf_legacy, "vf-legacy=off" },
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(rules); i++) {
+        if (rules[i].given && rules[i].without_effect) {
+            error_setg(errp, "vfvirt-net-pf: %s: has no effect with %s, leave one of them out",
+                       rules[i].name, rules[i].with);
+            return false;
+        }
     }
-    return (pf->vectors == DEV_NVECTORS_UNSPECIFIED ||
-            in_range("vectors", pf->vectors, 1, VECTORS_MAX, errp)) &&
-           (pf->vf_vectors == DEV_NVECTORS_UNSPECIFIED ||
-            in_range("vf-vectors", pf->vf_vectors, 1, VECTORS_MAX, errp));
+    return true;
 }
 
 static bool check_mac(VfvirtPf *pf, Error **errp)
@@ -114,19 +144,35 @@ static bool check_transport(VfvirtPf *pf, Error **errp)
         error_setg(errp, "vfvirt-net-pf: x-disable-pcie: SR-IOV needs PCI Express");
         return false;
     }
+    if (!(flags & VIRTIO_PCI_FLAG_INIT_FLR)) {
+        error_setg(errp, "vfvirt-net-pf: x-pcie-flr-init: cannot be off, the card has FLR");
+        return false;
+    }
+    if (!virtio_has_feature(VIRTIO_DEVICE(&pf->fn.net)->host_features, VIRTIO_F_ANY_LAYOUT)) {
+        error_setg(errp, "vfvirt-net-pf: any_layout: cannot be off, a legacy driver of a VF must "
+                         "find it"); /* S-81 */
+        return false;
+    }
     return true;
+}
+
+static void default_to(uint32_t *property, uint32_t value)
+{
+    if (*property == NOT_GIVEN) {
+        *property = value;
+    }
 }
 
 static void set_defaults(VfvirtPf *pf)
 {
-    if (!pf->admin_vq) {
-        pf->admin_queues = 0;
-    }
-    if (pf->vectors == DEV_NVECTORS_UNSPECIFIED) {
-        pf->vectors = 2 * pf->queue_pairs + pf->admin_queues + 2;
-    }
-    if (pf->vf_vectors == DEV_NVECTORS_UNSPECIFIED) {
-        pf->vf_vectors = 2 * pf->vf_queue_pairs + 2;
+    default_to(&pf->vf_queue_pairs, 1);
+    default_to(&pf->admin_queues, pf->admin_vq ? 1 : 0);
+    default_to(&pf->admin_queue_size, 64);
+    default_to(&pf->admin_queue_index, 64);
+    default_to(&pf->vectors, 2 * pf->queue_pairs + pf->admin_queues + 2);
+    default_to(&pf->vf_vectors, 2 * pf->vf_queue_pairs + 2);
+    if (pf->notify_info == VFVIRT_NOTIFY_NOT_GIVEN) {
+        pf->notify_info = VFVIRT_NOTIFY_MEMBER_OWNER;
     }
     pf->fn.proxy.nvectors = pf->intx_only ? 0 : pf->vectors;
 }
@@ -138,9 +184,12 @@ static void check_and_realize(DeviceState *dev, Error **errp)
 {
     VfvirtPf *pf = VFVIRT_PF(dev);
 
+    if (!check_combinations(pf, errp)) {
+        return;
+    }
+    set_defaults(pf);
     if (check_sizes(pf, errp) && check_admin_index(pf, errp) && check_vectors(pf, errp) &&
         check_mac(pf, errp) && check_slot(pf, errp) && check_transport(pf, errp)) {
-        set_defaults(pf);
         parent_realize(dev, errp);
     }
 }
@@ -194,21 +243,21 @@ static const Property pf_properties[] = {
     DEFINE_NIC_PROPERTIES(VfvirtPf, nic_conf),
     DEFINE_PROP_UINT16("total-vfs", VfvirtPf, total_vfs, 16),
     DEFINE_PROP_UINT16("queue-pairs", VfvirtPf, queue_pairs, 2),
-    DEFINE_PROP_UINT16("vf-queue-pairs", VfvirtPf, vf_queue_pairs, 1),
+    DEFINE_PROP_UINT32("vf-queue-pairs", VfvirtPf, vf_queue_pairs, NOT_GIVEN),
     DEFINE_PROP_UINT16("queue-size", VfvirtPf, queue_size, 256),
-    DEFINE_PROP_UINT32("vectors", VfvirtPf, vectors, DEV_NVECTORS_UNSPECIFIED),
-    DEFINE_PROP_UINT32("vf-vectors", VfvirtPf, vf_vectors, DEV_NVECTORS_UNSPECIFIED),
+    DEFINE_PROP_UINT32("vectors", VfvirtPf, vectors, NOT_GIVEN),
+    DEFINE_PROP_UINT32("vf-vectors", VfvirtPf, vf_vectors, NOT_GIVEN),
     DEFINE_PROP_BOOL("intx-only", VfvirtPf, intx_only, false),
     DEFINE_PROP_BOOL("admin-vq", VfvirtPf, admin_vq, true),
-    DEFINE_PROP_UINT16("admin-queues", VfvirtPf, admin_queues, 1),
-    DEFINE_PROP_UINT16("admin-queue-size", VfvirtPf, admin_queue_size, 64),
-    DEFINE_PROP_UINT16("admin-queue-index", VfvirtPf, admin_queue_index, 64),
+    DEFINE_PROP_UINT32("admin-queues", VfvirtPf, admin_queues, NOT_GIVEN),
+    DEFINE_PROP_UINT32("admin-queue-size", VfvirtPf, admin_queue_size, NOT_GIVEN),
+    DEFINE_PROP_UINT32("admin-queue-index", VfvirtPf, admin_queue_index, NOT_GIVEN),
     DEFINE_PROP_BOOL("vf-legacy", VfvirtPf, vf_legacy, true),
 };
 
 void vfvirt_pf_properties_init(VfvirtPf *pf)
 {
-    pf->notify_info = VFVIRT_NOTIFY_MEMBER_OWNER;
+    pf->notify_info = VFVIRT_NOTIFY_NOT_GIVEN;
     object_property_set_bool(OBJECT(pf), "iommu_platform", true, &error_abort);
 }
 

@@ -46,6 +46,7 @@ typedef enum VfvirtNotifyInfo {
     VFVIRT_NOTIFY_MEMBER,       /* one entry, in the member's BAR */
     VFVIRT_NOTIFY_OWNER,        /* one entry, in the owner's BAR */
     VFVIRT_NOTIFY_MEMBER_OWNER, /* both, the member's first */
+    VFVIRT_NOTIFY_NOT_GIVEN,    /* only before the card is realized */
 } VfvirtNotifyInfo;
 
 /* How strictly the SR-IOV group is checked. */
@@ -130,11 +131,12 @@ struct VfvirtPf {
 
     /* properties */
     uint16_t total_vfs;
-    uint16_t queue_pairs, vf_queue_pairs;
-    uint32_t vectors, vf_vectors;
+    uint16_t queue_pairs;
     uint16_t queue_size;
-    uint16_t admin_queues, admin_queue_size;
-    uint16_t admin_queue_index;
+    uint32_t vf_queue_pairs;
+    uint32_t vectors, vf_vectors;
+    uint32_t admin_queues, admin_queue_size;
+    uint32_t admin_queue_index;
     bool intx_only;
     bool admin_vq;              /* offer bit 41 */
     bool vf_legacy;             /* offer the legacy opcodes at all */
@@ -288,7 +290,8 @@ void vfvirt_faults_free(VfvirtFaults *faults);
 /* Adds the QOM properties fault, fault-clear and faults (README.md) to the PF. */
 void vfvirt_faults_add_properties(Object *pf);
 /*
- * The armed fault of that kind which names this member and opcode most closely, or NULL.
+ * The armed fault of that kind which names this member and opcode most closely, or NULL:
+ * member and opcode, then member, then opcode, then neither; none whose times are used up.
  * strike counts it and uses up one of its times; peek only looks. opcode -1: no command.
  * The answer is valid until the next change of the faults.
  */

@@ -356,6 +356,52 @@ def refused_names(card: Card):
     equal(card.get("faults"), [], "faults armed")
 
 
+@case("FAULT of several that match, the one that names member and opcode most closely strikes")
+def precedence(card: Card):
+    queue = card.ready(2)
+
+    def status_of(member: int, opcode: int) -> int:
+        return queue.execute(opcode, member=member, data=bytes(8), room=10).status
+    for spec in ("status=28", "status=16,opcode=5", "status=12,member=1",
+                 "status=11,member=1,opcode=5,times=1"):
+        card.arm(f"status,{spec}")
+    equal(status_of(1, admin.CONFIG_READ), 11, "status with member and opcode named")
+    equal(status_of(1, admin.CONFIG_READ), 12, "status with member named, and opcode, but used up")
+    equal(status_of(1, admin.COMMON_READ), 12, "status with member named")
+    equal(status_of(2, admin.CONFIG_READ), 16, "status with opcode named")
+    equal(status_of(2, admin.COMMON_READ), 28, "status with neither named")
+
+
+@case("FAULT common-cfg-length: of several the one armed last counts")
+def common_length_last(card: Card):
+    card.enable(2)
+    card.arm("common-cfg-length,bytes=0x38,member=2")
+    card.arm("common-cfg-length,bytes=0x3c")
+    for devfn in (0, 8, 9):
+        device = virtio.Device(pci.Function(card.qemu, 1, devfn), card.ram)
+        equal(device.regions[virtio.CFG_COMMON][2], 0x3C, f"length of function {devfn}")
+
+
+@case("FAULT specifications that could never strike are refused by name")
+def refused_idle(card: Card):
+    for spec, word in (("list-query,bits=3,member=2", "member"),
+                       ("list-query,bits=3,opcode=0", "opcode"),
+                       ("notify-info,bad=bar,opcode=2", "opcode"),
+                       ("notify-info,bad=bar,member=0", "member"),
+                       ("admin-queue-num,member=5", "member"),
+                       ("admin-queue-num,opcode=2", "opcode"),
+                       ("admin-queue-index,member=0", "member"),
+                       ("admin-queue-index,opcode=2", "opcode"),
+                       ("common-cfg-length,bytes=0x38,opcode=2", "opcode"),
+                       ("reset-stuck,opcode=2", "opcode"), ("needs-reset,opcode=2", "opcode"),
+                       ("used-length,mode=zero,bytes=4", "bytes"),
+                       ("used-length,bytes=4,mode=zero", "bytes")):
+        refused(lambda spec=spec: card.arm(spec), word)
+    equal(card.get("faults"), [], "faults armed")
+    card.arm("notify-info,bad=absent,member=0")
+    equal(card.start().list_query(), 0x3F, "opcodes listed with bad=absent,member=0")
+
+
 @case("FAULT specifications with a value out of range are refused by name", "total-vfs=4")
 def refused_values(card: Card):
     for spec, word in (("delay,ms=-1", "ms"), ("delay,ms=x", "ms"), ("delay,ms=", "ms"),

@@ -27,6 +27,18 @@ REFUSED = (
     ("mac=53:54:00:00:00:01", "mac"), ("mac=nonsense", "mac"), ("netdev=nowhere", "netdev"),
     ("frobnicate=1", "frobnicate"), ("packed=perhaps", "packed"), ("vf-legacy=2", "vf-legacy"),
     ("addr=01.0", "addr"), ("intx-only=maybe", "intx-only"),
+    ("admin-vq=off,admin-queues=4", "admin-queues"),
+    ("admin-vq=off,admin-queue-size=128", "admin-queue-size"),
+    ("admin-vq=off,admin-queue-index=100", "admin-queue-index"),
+    ("admin-queues=0,admin-queue-size=128", "admin-queue-size"),
+    ("admin-queues=0,admin-queue-index=100", "admin-queue-index"),
+    ("total-vfs=0,vf-vectors=4", "vf-vectors"), ("total-vfs=0,vf-queue-pairs=2", "vf-queue-pairs"),
+    ("vf-legacy=off,notify-info=member", "notify-info"),
+    ("vf-legacy=off,notify-info=owner", "notify-info"),
+    ("vf-legacy=off,notify-info=member-owner", "notify-info"),
+    # The default, but given: it promises what the card does not do.
+    ("admin-vq=off,admin-queues=1", "admin-queues"),
+    ("any_layout=off", "any_layout"), ("x-pcie-flr-init=off", "x-pcie-flr-init"),
 )
 
 
@@ -107,6 +119,19 @@ def default_vectors(command: list[str]):
         card.enable(1)
         equal(card.msix.vectors, 3 * 2 + 4 + 2, "vectors of the PF")
         equal(pci.Msix(card.member(1), card.ram).vectors, 2 * 2 + 2, "vectors of a VF")
+
+
+@start_case("START vf-legacy=off goes with notify-info=none, and defaults exclude nothing")
+def agreeing(command: list[str]):
+    def have(card: Card, name: str):
+        return card.qemu.qmp("qom-get", path=machine.CARD_PATH, property=name)
+    with started(command, "vf-legacy=off,notify-info=none") as card:
+        equal(have(card, "notify-info"), "none", "notify-info")
+    with started(command, "vf-legacy=off,admin-vq=off,total-vfs=0") as card:
+        defaults = {"notify-info": "member-owner", "admin-queues": 0, "admin-queue-size": 64,
+                    "admin-queue-index": 64, "vf-queue-pairs": 1, "vf-vectors": 4, "vectors": 6}
+        for name, want in defaults.items():
+            equal(have(card, name), want, name)
 
 
 @start_case("START two cards in two slots live beside each other")
