@@ -80,10 +80,13 @@ bool frame_ring_used(const struct frame_ring *ring)
 int frame_ring_receive(struct frame_ring *ring, void *ret_frame, unsigned int size_bytes)
 {
 	struct vring_used_elem *element = &ring->used->ring[ring->taken % ring->size];
-	unsigned int buffer = element->id / 2, length = element->len - ring->header_bytes;
+	unsigned int buffer, length;
 
+	/* The element is the device's until the index says otherwise: nothing of it is read before. */
 	if (!frame_ring_used(ring))
 		return 0;
+	buffer = element->id / 2;
+	length = element->len - ring->header_bytes;
 	if (element->id % 2 || buffer >= FRAME_RING_BUFFERS || element->len < ring->header_bytes ||
 	    length > FRAME_RING_BUFFER_BYTES - HEADER_ROOM_BYTES)
 		return -EPROTO;

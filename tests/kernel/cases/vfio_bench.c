@@ -53,7 +53,7 @@ static double read_ns(const char *pf_driver)
 	return median_ns(samples, READS);
 }
 
-TEST(vfio_bench_register_read, .configs = "storm", .modules = HANDOUT_MODULES,
+TEST(vfio_bench_register_read, .modules = HANDOUT_MODULES,
      .kernels = "6.12 7.3", .limit_s = 200, .on_demand = true)
 {
 	uint64_t ours[PAIRS], theirs[PAIRS];
@@ -84,7 +84,7 @@ static double ring_ns(const struct vfio *vfio, unsigned int region, uint64_t off
 	return median_ns(samples, RINGS);
 }
 
-TEST(vfio_bench_doorbell, .configs = "storm", .modules = HANDOUT_MODULES, .limit_s = 120,
+TEST(vfio_bench_doorbell, .modules = HANDOUT_MODULES, .limit_s = 120,
      .on_demand = true)
 {
 	uint64_t legacy[PAIRS], modern[PAIRS];

@@ -101,7 +101,7 @@ TEST(vfio_config_space, .configs = "oracle", .modules = HANDOUT_MODULES, .limit_
 	handout_close(&handout);
 }
 
-TEST(vfio_bar0_size_probing, .configs = "storm", .modules = HANDOUT_MODULES)
+TEST(vfio_bar0_size_probing, .modules = HANDOUT_MODULES)
 {
 	struct handout handout;
 	struct vfio vf;
@@ -117,7 +117,7 @@ TEST(vfio_bar0_size_probing, .configs = "storm", .modules = HANDOUT_MODULES)
 }
 
 /* Both ways out of the transitional identity leave a VF that a modern guest can use. */
-TEST(vfio_opt_out, .configs = "storm", .modules = HANDOUT_MODULES)
+TEST(vfio_opt_out, .modules = HANDOUT_MODULES)
 {
 	char path[PCI_PATH_SIZE];
 	struct handout handout;
@@ -150,7 +150,7 @@ TEST(vfio_opt_out, .configs = "storm", .modules = HANDOUT_MODULES)
 }
 
 /* What one user wrote must not be there for the next. */
-TEST(vfio_stale_state, .configs = "storm", .modules = HANDOUT_MODULES)
+TEST(vfio_stale_state, .modules = HANDOUT_MODULES)
 {
 	struct handout handout;
 	struct vfio vf;

@@ -63,7 +63,7 @@ static void check_way(const char *way, unsigned int path, const char *fault)
 	handout_close(&handout);
 }
 
-TEST(vfio_doorbell_member, .configs = "storm", .modules = HANDOUT_MODULES)
+TEST(vfio_doorbell_member, .modules = HANDOUT_MODULES)
 {
 	check_way("member", VFVIRT_NOTIFY_PATH_MEMBER_BAR, NULL);
 }
@@ -79,7 +79,7 @@ TEST(vfio_doorbell_command, .modules = HANDOUT_MODULES, .configs = "no-doorbell"
 }
 
 /* B-P17: addresses that are not where the card says they are. */
-TEST(vfio_doorbell_hostile, .configs = "storm", .modules = HANDOUT_MODULES, .limit_s = 120)
+TEST(vfio_doorbell_hostile, .modules = HANDOUT_MODULES, .limit_s = 120)
 {
 	static const char *const bads[] = { "flag", "bar", "alignment", "offset" };
 
@@ -95,7 +95,7 @@ TEST(vfio_doorbell_hostile, .configs = "storm", .modules = HANDOUT_MODULES, .lim
 }
 
 /* B-P23: a read of the doorbell, alone or as part of a wider access, rings nothing. */
-TEST(vfio_doorbell_read_has_no_effect, .configs = "storm", .modules = HANDOUT_MODULES)
+TEST(vfio_doorbell_read_has_no_effect, .modules = HANDOUT_MODULES)
 {
 	struct handout handout;
 	struct vfio vfio;

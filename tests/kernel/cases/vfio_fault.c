@@ -46,7 +46,7 @@ static unsigned int timed_read(const struct vfio *vfio, uint8_t *ret_value)
 }
 
 /* B-P11: whatever status the card gives, the guest's read gives ones and its write is dropped. */
-TEST(vfio_refusals_read_as_ones, .configs = "storm", .modules = HANDOUT_MODULES)
+TEST(vfio_refusals_read_as_ones, .modules = HANDOUT_MODULES)
 {
 	static const unsigned int statuses[] = { 1, 5, 16, 22, 512, 4095, 4096, 32768, 65535 };
 	struct handout handout;
@@ -74,7 +74,7 @@ TEST(vfio_refusals_read_as_ones, .configs = "storm", .modules = HANDOUT_MODULES)
 
 
 /* B-P12: a guest decides how often it fails, but not how long the log gets. */
-TEST(vfio_guest_cannot_flood_the_log, .configs = "storm", .modules = HANDOUT_MODULES,
+TEST(vfio_guest_cannot_flood_the_log, .modules = HANDOUT_MODULES,
      .limit_s = 120)
 {
 	struct handout handout;
@@ -106,7 +106,7 @@ TEST(vfio_guest_cannot_flood_the_log, .configs = "storm", .modules = HANDOUT_MOD
 }
 
 /* B-P13: what the card did not return is zero, never what was there before. */
-TEST(vfio_short_answers_are_zero, .configs = "storm", .modules = HANDOUT_MODULES)
+TEST(vfio_short_answers_are_zero, .modules = HANDOUT_MODULES)
 {
 	struct handout handout;
 	struct vfio vfio;
@@ -125,7 +125,7 @@ TEST(vfio_short_answers_are_zero, .configs = "storm", .modules = HANDOUT_MODULES
 }
 
 /* B-P04: an answer that never comes holds a guest for the limit, and the next ones not at all. */
-TEST(vfio_stalled_card_holds_nobody, .configs = "storm", .modules = HANDOUT_MODULES, .limit_s = 120)
+TEST(vfio_stalled_card_holds_nobody, .modules = HANDOUT_MODULES, .limit_s = 120)
 {
 	struct handout handout;
 	struct vfio vfio;
@@ -145,7 +145,7 @@ TEST(vfio_stalled_card_holds_nobody, .configs = "storm", .modules = HANDOUT_MODU
 }
 
 /* A wide access is many commands, but the guest waits for its limit only once. */
-TEST(vfio_wide_access_has_one_limit, .configs = "storm", .modules = HANDOUT_MODULES, .limit_s = 120)
+TEST(vfio_wide_access_has_one_limit, .modules = HANDOUT_MODULES, .limit_s = 120)
 {
 	struct handout handout;
 	uint8_t bytes[64];
@@ -165,7 +165,7 @@ TEST(vfio_wide_access_has_one_limit, .configs = "storm", .modules = HANDOUT_MODU
 }
 
 /* A user that waits for the card can be killed at once, and leaves a VF that works. */
-TEST(vfio_kill_while_waiting, .configs = "storm", .modules = HANDOUT_MODULES, .limit_s = 120)
+TEST(vfio_kill_while_waiting, .modules = HANDOUT_MODULES, .limit_s = 120)
 {
 	struct handout handout;
 	uint64_t begin_ms;
@@ -224,7 +224,7 @@ static void live_until(enum phase phase, const char *bdf, int fd)
 			pause();
 }
 
-TEST(vfio_kill_in_each_phase, .configs = "storm", .modules = HANDOUT_MODULES, .limit_s = 120)
+TEST(vfio_kill_in_each_phase, .modules = HANDOUT_MODULES, .limit_s = 120)
 {
 	struct handout handout;
 	struct net_end pf_end;
@@ -258,7 +258,7 @@ TEST(vfio_kill_in_each_phase, .configs = "storm", .modules = HANDOUT_MODULES, .l
 }
 
 /* The card's reset takes the guest's state away: its VMM must hear of it. */
-TEST(vfio_owner_reset_tells_the_user, .configs = "storm", .modules = HANDOUT_MODULES,
+TEST(vfio_owner_reset_tells_the_user, .modules = HANDOUT_MODULES,
      .limit_s = 120)
 {
 	struct pollfd ready = { .events = POLLIN };
@@ -275,7 +275,7 @@ TEST(vfio_owner_reset_tells_the_user, .configs = "storm", .modules = HANDOUT_MOD
 }
 
 /* B-P05: the card goes away under an open VF; every call returns, and the rest can be removed. */
-TEST(vfio_card_goes_away, .configs = "storm", .modules = HANDOUT_MODULES, .own_boot = true,
+TEST(vfio_card_goes_away, .modules = HANDOUT_MODULES, .own_boot = true,
      .limit_s = 120)
 {
 	struct handout handout;

@@ -53,12 +53,12 @@ static void ping_pf(const char *pf_driver)
 	handout_close(&handout);
 }
 
-TEST(vfio_ping_pf, .configs = "storm", .modules = HANDOUT_MODULES, .limit_s = 60)
+TEST(vfio_ping_pf, .modules = HANDOUT_MODULES, .limit_s = 60)
 {
 	ping_pf(PF_OURS);
 }
 
-TEST(vfio_ping_pf_intree, .configs = "storm", .modules = HANDOUT_MODULES_INTREE,
+TEST(vfio_ping_pf_intree, .modules = HANDOUT_MODULES_INTREE,
      .kernels = "6.12 7.3", .limit_s = 60)
 {
 	ping_pf(PF_INTREE);
@@ -85,19 +85,19 @@ static void ping_vf(const char *pf_driver)
 	handout_close(&handout);
 }
 
-TEST(vfio_ping_vf, .configs = "storm", .modules = HANDOUT_MODULES, .limit_s = 60)
+TEST(vfio_ping_vf, .modules = HANDOUT_MODULES, .limit_s = 60)
 {
 	ping_vf(PF_OURS);
 }
 
-TEST(vfio_ping_vf_intree, .configs = "storm", .modules = HANDOUT_MODULES_INTREE,
+TEST(vfio_ping_vf_intree, .modules = HANDOUT_MODULES_INTREE,
      .kernels = "6.12 7.3", .limit_s = 60)
 {
 	ping_vf(PF_INTREE);
 }
 
 /* Nothing that a running guest does with packets may cost an administration command. */
-TEST(vfio_packets_cost_no_command, .configs = "storm", .modules = HANDOUT_MODULES, .limit_s = 240)
+TEST(vfio_packets_cost_no_command, .modules = HANDOUT_MODULES, .limit_s = 240)
 {
 	static const unsigned int opcodes[] = { 0, 1, 2, 3, 4, 5, 6 };
 	long before[7], frames;

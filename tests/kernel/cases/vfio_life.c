@@ -21,7 +21,7 @@
 #define D3HOT 3
 
 /* A device has one user: the group's file opens once. */
-TEST(vfio_opens_once, .configs = "storm", .modules = HANDOUT_MODULES)
+TEST(vfio_opens_once, .modules = HANDOUT_MODULES)
 {
 	struct handout handout;
 	struct vfio vfio, second;
@@ -35,7 +35,7 @@ TEST(vfio_opens_once, .configs = "storm", .modules = HANDOUT_MODULES)
 	handout_close(&handout);
 }
 
-TEST(vfio_open_needs_permission, .configs = "storm", .modules = HANDOUT_MODULES)
+TEST(vfio_open_needs_permission, .modules = HANDOUT_MODULES)
 {
 	struct handout handout;
 	struct vfio vfio;
@@ -53,7 +53,7 @@ TEST(vfio_open_needs_permission, .configs = "storm", .modules = HANDOUT_MODULES)
 	handout_close(&handout);
 }
 
-TEST(vfio_seal_excludes_open, .configs = "storm", .modules = HANDOUT_MODULES)
+TEST(vfio_seal_excludes_open, .modules = HANDOUT_MODULES)
 {
 	struct handout handout;
 	struct vfio vfio;
@@ -76,7 +76,7 @@ static int reopen(struct vfio *vfio, const char *bdf)
 	return vfio_open(vfio, bdf);
 }
 
-TEST(vfio_seal_races_with_open, .configs = "storm", .modules = HANDOUT_MODULES, .limit_s = 240)
+TEST(vfio_seal_races_with_open, .modules = HANDOUT_MODULES, .limit_s = 240)
 {
 	unsigned int opened = 0, refused = 0, both = 0;
 	struct vfio vfio = { .container_fd = -1, .group_fd = -1, .device_fd = -1 };
@@ -114,7 +114,7 @@ TEST(vfio_seal_races_with_open, .configs = "storm", .modules = HANDOUT_MODULES, 
 	handout_close(&handout);
 }
 
-TEST(vfio_module_stays_while_open, .configs = "storm", .modules = HANDOUT_MODULES)
+TEST(vfio_module_stays_while_open, .modules = HANDOUT_MODULES)
 {
 	struct handout handout;
 	struct vfio vfio;
@@ -167,7 +167,7 @@ static unsigned int find_capability(const struct vfio *vfio, unsigned int id)
 }
 
 /* In D3hot the function does not answer, and it does again in D0. */
-TEST(vfio_sleeping_vf_does_not_answer, .configs = "storm", .modules = HANDOUT_MODULES)
+TEST(vfio_sleeping_vf_does_not_answer, .modules = HANDOUT_MODULES)
 {
 	struct handout handout;
 	unsigned int power;
@@ -206,7 +206,7 @@ static void *toggle_msix(void *context)
 	return NULL;
 }
 
-TEST(vfio_layout_follows_msix, .configs = "storm", .modules = HANDOUT_MODULES, .limit_s = 120)
+TEST(vfio_layout_follows_msix, .modules = HANDOUT_MODULES, .limit_s = 120)
 {
 	uint64_t without, with = 0xffffffff;
 	struct handout handout;

@@ -180,7 +180,7 @@ static bool works(const char *bdf)
 	return good;
 }
 
-TEST(vfio_storm, .configs = "storm", .modules = HANDOUT_MODULES, .limit_s = 400,
+TEST(vfio_storm, .modules = HANDOUT_MODULES, .limit_s = 400,
      .on_demand = true)
 {
 	pthread_t users[VFS * THREADS_A_VF], card, host;
@@ -199,7 +199,7 @@ TEST(vfio_storm, .configs = "storm", .modules = HANDOUT_MODULES, .limit_s = 400,
 }
 
 /* The PF is reset under its users' feet, again and again. */
-TEST(vfio_storm_of_resets, .configs = "storm", .modules = HANDOUT_MODULES, .limit_s = 300,
+TEST(vfio_storm_of_resets, .modules = HANDOUT_MODULES, .limit_s = 300,
      .on_demand = true)
 {
 	pthread_t users[VFS * THREADS_A_VF];
@@ -220,7 +220,7 @@ TEST(vfio_storm_of_resets, .configs = "storm", .modules = HANDOUT_MODULES, .limi
  * Not on 6.1: a function reset that is under way in that moment waits 65 s there, unkillable, in
  * the kernel's own pci_dev_wait().
  */
-TEST(vfio_storm_card_goes_away, .configs = "storm", .kernels = "6.12 7.3",
+TEST(vfio_storm_card_goes_away, .kernels = "6.12 7.3",
      .modules = HANDOUT_MODULES, .own_boot = true, .limit_s = 200, .on_demand = true)
 {
 	pthread_t users[VFS * THREADS_A_VF];
