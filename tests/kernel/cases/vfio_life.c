@@ -87,11 +87,16 @@ TEST(vfio_seal_races_with_open, .modules = HANDOUT_MODULES, .limit_s = 240)
 	sealer = fork();
 	if (!sealer) {
 		genl_open();
-		/* Mostly sealed: an open that succeeds resets the VF, which takes 0.1 s. */
-		for (;;) {
+		/*
+		 * Mostly sealed: an open that succeeds resets the VF, which takes 0.1 s. Now and
+		 * then the door stays open for a while, else one processor might never see it so.
+		 */
+		for (unsigned int round = 0;; round++) {
 			genl_seal(handout.vfs[0], true);
 			pause_ms(4);
 			genl_seal(handout.vfs[0], false);
+			if (round % 8 == 0)
+				pause_ms(1);
 		}
 	}
 	for (unsigned int race = 0; race < RACES; race++) {
