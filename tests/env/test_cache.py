@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The cache: items are whole or absent, whatever happens while they are built or kept."""
 
+import concurrent.futures
 import os
 import signal
 import subprocess
@@ -270,3 +271,10 @@ def _(folder):
 def _(folder):
     (folder / "cache").touch()
     expect_raises(Problem, "cannot write to the cache folder", cache.root)
+
+
+@test("cache: many threads may ask for the folder at once")
+def _(_folder):
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        found = set(pool.map(lambda _: cache.root(), range(2000)))
+    expect(len(found) == 1, f"{found}")

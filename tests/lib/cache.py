@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 import time
 from pathlib import Path
 
@@ -36,9 +37,8 @@ def root():
     path = path.absolute()
     try:
         path.mkdir(parents=True, exist_ok=True)
-        probe = path / f".probe-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=path):
+            pass
     except OSError as error:
         raise Problem(f"{path}: cannot write to the cache folder: {error.strerror}: "
                       "set VFVIRT_CACHE to a folder that root may write") from error

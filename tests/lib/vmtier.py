@@ -119,7 +119,7 @@ class Runner:
                 rows = self._run_once(Boot(boot.version, boot.machine, rows)) or None
         except Problem as problem:
             for row in rows:
-                self._report.result(f"{self._tier} {boot.version}", row.label, "fail", 0, problem)
+                self._report.result(f"{self._tier} {boot.version}", row.label, "fail", 0, str(problem))
 
     def _run_once(self, boot):
         """Runs one VM and reports it; returns the rows that it did not come to."""
