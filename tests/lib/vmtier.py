@@ -30,8 +30,8 @@ class Row:
     kernels: tuple
     modules: tuple
     limit_s: int
-    own_boot: bool
-    on_demand: bool
+    own_boot: bool = False
+    on_demand: bool = False
 
     @property
     def label(self):
