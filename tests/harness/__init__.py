@@ -103,7 +103,7 @@ def names():
 
 def run(tier_report, patterns, kernels, _sit):
     """Runs the chosen cases on those kernels. See lib.tiers for the arguments."""
-    program = vmtier.compile_init("harness-init", [KERNEL, HERE])
+    program = vmtier.compile_init("harness-init", [KERNEL / "runner", KERNEL / "lib", HERE])
     rows = {row.name: row for row in vmtier.table(program)}
     chosen = [(version, case) for version in kernels for case in CASES
               if version in case.kernels.split() and report.matches(patterns, case.name)]

@@ -8,11 +8,11 @@
 #include <sys/reboot.h>
 #include <unistd.h>
 
-#include "../kernel/file.h"
-#include "../kernel/module.h"
-#include "../kernel/port.h"
-#include "../kernel/runner.h"
-#include "../kernel/test.h"
+#include "file.h"
+#include "module.h"
+#include "port.h"
+#include "runner.h"
+#include "test.h"
 
 #define PLANTED(test_name, ...)                                                                  \
 	TEST(test_name, .configs = "no-card", .modules = "", .limit_s = 2, __VA_ARGS__)

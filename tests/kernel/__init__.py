@@ -10,7 +10,7 @@ HERE = Path(__file__).resolve().parent
 
 def init():
     """Path of the init program with the tier's table, built when its sources changed."""
-    return vmtier.compile_init("kernel-init", [HERE, HERE / "cases"])
+    return vmtier.compile_init("kernel-init", [HERE / "runner", HERE / "lib", HERE / "cases"])
 
 
 def names():

@@ -18,6 +18,8 @@ from .errors import Problem
 from .initramfs import Archive, Modules
 from .vm import AROUND_TEST_LIMIT_S, Job, Vm
 
+UAPI = Path(__file__).resolve().parent.parent.parent / "kernel/include/uapi"
+
 # The table's order is that of the files: the compiler must not turn it round.
 FLAGS = ("-std=gnu11", "-static", "-O1", "-fno-toplevel-reorder", "-Wall", "-Wextra", "-Werror")
 
@@ -50,11 +52,12 @@ class Boot:
 def compile_init(name, folders):
     """The static init program made of all C files in those folders; built when they changed."""
     sources = [path for folder in folders for path in sorted(folder.glob("*.c"))]
-    headers = [path for folder in folders for path in sorted(folder.glob("*.h"))]
+    headers = [path for folder in (*folders, UAPI) for path in sorted(folder.glob("*.h"))]
+    places = [word for folder in folders for word in ("-I", folder)]
 
     def build(place):
         packages.ensure("gcc", "libc6-dev")
-        shell.run(["gcc", *FLAGS, "-o", place / "init", *sources], f"cannot build {name}")
+        shell.run(["gcc", *FLAGS, *places, "-o", place / "init", *sources], f"cannot build {name}")
 
     return cache.item(name, cache.key(*FLAGS, *sources, *headers), build) / "init"
 

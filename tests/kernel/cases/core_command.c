@@ -8,10 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../file.h"
-#include "../genl.h"
-#include "../member.h"
-#include "../test.h"
+#include "file.h"
+#include "genl.h"
+#include "member.h"
+#include "test.h"
 
 #define FAKE_MODULES "virtio_pci virtio_net vfvirt_core vfvirt_test vfvirt_fake"
 #define COMMON_READ 3

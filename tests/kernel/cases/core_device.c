@@ -8,12 +8,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../file.h"
-#include "../genl.h"
-#include "../host.h"
-#include "../member.h"
-#include "../module.h"
-#include "../test.h"
+#include "file.h"
+#include "genl.h"
+#include "host.h"
+#include "member.h"
+#include "module.h"
+#include "test.h"
 
 #define MODULES "virtio_pci virtio_net vfvirt_core vfvirt_pf vfvirt_test"
 #define INTREE_MODULES "virtio_pci virtio_net vfvirt_core vfvirt_test"

@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../genl.h"
-#include "../member.h"
-#include "../test.h"
+#include "genl.h"
+#include "member.h"
+#include "test.h"
 
 #define FAKE_MODULES "virtio_pci virtio_net vfvirt_core vfvirt_test vfvirt_fake"
 #define LIST_QUERY 0

@@ -5,11 +5,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "../file.h"
-#include "../genl.h"
-#include "../member.h"
-#include "../module.h"
-#include "../test.h"
+#include "file.h"
+#include "genl.h"
+#include "member.h"
+#include "module.h"
+#include "test.h"
 
 #define MODULES "virtio_pci virtio_net vfvirt_core vfvirt_test"
 #define KERNELS "6.12 7.3"

@@ -8,10 +8,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../genl.h"
-#include "../member.h"
-#include "../module.h"
-#include "../test.h"
+#include "genl.h"
+#include "member.h"
+#include "module.h"
+#include "test.h"
 
 #define FAKE_MODULES "virtio_pci virtio_net vfvirt_core vfvirt_test vfvirt_fake"
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The kernel's own virtio-pci and virtio_net on the card: the ground that ours stand on. */
-#include "../file.h"
-#include "../host.h"
-#include "../module.h"
-#include "../net.h"
-#include "../pci.h"
-#include "../test.h"
+#include "file.h"
+#include "host.h"
+#include "module.h"
+#include "net.h"
+#include "pci.h"
+#include "test.h"
 
 #define F_SR_IOV 37
 #define F_ADMIN_VQ 41

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Commands through vfvirt_pf to the card: data, counts, several queues, cards that own nothing. */
-#include "../host.h"
-#include "../module.h"
-#include "../net.h"
-#include "../owner.h"
-#include "../test.h"
+#include "host.h"
+#include "module.h"
+#include "net.h"
+#include "owner.h"
+#include "test.h"
 
 #define F_SR_IOV 37
 #define F_RING_RESET 40

@@ -6,9 +6,9 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#include "../host.h"
-#include "../owner.h"
-#include "../test.h"
+#include "host.h"
+#include "owner.h"
+#include "test.h"
 
 #define READ_STATUS "common_read 18 1 0"
 #define OPCODE_COMMON_READ 3

@@ -5,12 +5,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "../file.h"
-#include "../host.h"
-#include "../module.h"
-#include "../net.h"
-#include "../owner.h"
-#include "../test.h"
+#include "file.h"
+#include "host.h"
+#include "module.h"
+#include "net.h"
+#include "owner.h"
+#include "test.h"
 
 #define READ_STATUS "common_read 18 1 0"
 #define LONG_READ "common_read 18 1 15000"

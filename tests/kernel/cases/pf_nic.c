@@ -7,9 +7,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../module.h"
-#include "../net.h"
-#include "../test.h"
+#include "module.h"
+#include "net.h"
+#include "test.h"
 
 #define PF_MODULES "virtio_pci virtio_net vfvirt_core vfvirt_pf"
 

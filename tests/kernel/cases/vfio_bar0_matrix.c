@@ -10,10 +10,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "../handout.h"
-#include "../nic.h"
-#include "../stock.h"
-#include "../test.h"
+#include "handout.h"
+#include "nic.h"
+#include "stock.h"
+#include "test.h"
 
 #define BAR0_BYTES 64
 #define BEYOND_BYTES 8 /* offsets behind the BAR that are tried, too */

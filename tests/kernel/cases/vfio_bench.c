@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "../handout.h"
-#include "../nic.h"
-#include "../test.h"
+#include "handout.h"
+#include "nic.h"
+#include "test.h"
 
 #define PAIRS 5
 #define READS 400

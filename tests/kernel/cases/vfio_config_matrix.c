@@ -2,10 +2,10 @@
 /* The first 64 bytes of configuration space, each offset in each length, against the oracle. */
 #include <stdlib.h>
 
-#include "../file.h"
-#include "../handout.h"
-#include "../stock.h"
-#include "../test.h"
+#include "file.h"
+#include "handout.h"
+#include "stock.h"
+#include "test.h"
 
 #define HEADER_BYTES 64
 #define LENGTH_MAX 8

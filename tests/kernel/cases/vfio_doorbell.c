@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Doorbells take the best way that the card names, and a hostile card is not believed. */
-#include "../genl.h"
-#include "../handout.h"
-#include "../host.h"
-#include "../net.h"
-#include "../nic.h"
-#include "../test.h"
+#include "genl.h"
+#include "handout.h"
+#include "host.h"
+#include "net.h"
+#include "nic.h"
+#include "test.h"
 
 #define PINGS 3
 #define PF_HOST 1

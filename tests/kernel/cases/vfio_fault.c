@@ -8,13 +8,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../file.h"
-#include "../genl.h"
-#include "../handout.h"
-#include "../host.h"
-#include "../net.h"
-#include "../nic.h"
-#include "../test.h"
+#include "file.h"
+#include "genl.h"
+#include "handout.h"
+#include "host.h"
+#include "net.h"
+#include "nic.h"
+#include "test.h"
 
 #define OP_READ 3
 #define OP_WRITE 2

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* VFs driven from user space, as an old and as a new guest would; the oracle first. */
-#include "../handout.h"
-#include "../host.h"
-#include "../net.h"
-#include "../nic.h"
-#include "../stock.h"
-#include "../test.h"
+#include "handout.h"
+#include "host.h"
+#include "net.h"
+#include "nic.h"
+#include "stock.h"
+#include "test.h"
 
 #define PINGS 10
 #define PF_HOST 1

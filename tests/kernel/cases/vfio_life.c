@@ -8,13 +8,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../file.h"
-#include "../genl.h"
-#include "../handout.h"
-#include "../module.h"
-#include "../net.h"
-#include "../nic.h"
-#include "../test.h"
+#include "file.h"
+#include "genl.h"
+#include "handout.h"
+#include "module.h"
+#include "net.h"
+#include "nic.h"
+#include "test.h"
 
 #define RACES 1000
 #define POWER_MANAGEMENT 1 /* capability id */

@@ -8,11 +8,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "../file.h"
-#include "../handout.h"
-#include "../host.h"
-#include "../nic.h"
-#include "../test.h"
+#include "file.h"
+#include "handout.h"
+#include "host.h"
+#include "nic.h"
+#include "test.h"
 
 #define VFS 4 /* with users; one more is bound and unbound all the time */
 #define THREADS_A_VF 2

@@ -217,6 +217,7 @@ static ssize_t call_submit(struct file *file, const char __user *user, size_t co
 {
 	struct call *call = file->private_data;
 	char text[TEXT_BYTES], *words = text, *name;
+	int error;
 
 	if (count >= sizeof(text))
 		return -EINVAL;
@@ -225,7 +226,11 @@ static ssize_t call_submit(struct file *file, const char __user *user, size_t co
 	text[count] = '\0';
 	name = strsep(&words, "\n ");
 	call->answer[0] = '\0';
+	error = debugfs_file_get(file->f_path.dentry);
+	if (error)
+		return error;
 	call_run(call, name, words ?: "");
+	debugfs_file_put(file->f_path.dentry);
 	return call->answer[0] ? count : -EINVAL;
 }
 
@@ -262,7 +267,8 @@ static int test_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	pci_set_drvdata(pdev, vf);
 	/* As a VF driver does: inside pci_enable_sriov(), when it is bound at once. */
 	vfvirt_member_has_legacy(vf->member, &reason);
-	vf->file = debugfs_create_file(pci_name(pdev), 0600, folder, vf, &call_fops);
+	/* Unsafe: an answer can be read when the VF is gone; only calls are guarded. */
+	vf->file = debugfs_create_file_unsafe(pci_name(pdev), 0600, folder, vf, &call_fops);
 	return 0;
 }
 

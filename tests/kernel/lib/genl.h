@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../../kernel/include/uapi/vfvirt.h"
+#include "../../../kernel/include/uapi/vfvirt.h"
 
 #define GENL_REQUEST_BYTES 256
 
