@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Intent files: what a person wants of a PF. One file a PF; its name is the PF's stable name. */
+#ifndef VFV_LIB_INTENT_H
+#define VFV_LIB_INTENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "error.h"
+#include "model.h"
+
+struct vfv_host;
+
+/* How an intent names its PF; at least one is there, and all that are there must agree. */
+struct vfv_match {
+	bool has_address;
+	struct vfv_address address;
+	char *path;   /* owned, as struct vfv_pf */
+	char *serial; /* owned, as struct vfv_pf */
+	char *netdev; /* owned */
+	bool has_mac;
+	uint8_t mac[VFV_MAC_BYTES];
+};
+
+struct vfv_intent {
+	char *name;	 /* owned; of the file, without .json */
+	char *file;	 /* owned; its whole path */
+	bool owned_by_create; /* "created-by": "vfvirtctl create": destroy may remove the file */
+	bool runtime;	 /* from the run folder: this boot only */
+	struct vfv_match match;
+	unsigned int vfs; /* 0..65535 */
+	enum vfv_transport transport;
+	char *driver; /* owned; default "vfvirt_vfio_pci" */
+	bool has_nova;
+	char *nova_alias;	   /* owned; default "vfvirt" */
+	char *nova_resource_class; /* owned; NULL: none */
+};
+
+/* All files that could be read, and what was wrong with the others. */
+struct vfv_intents {
+	struct vfv_intent *all; /* owned array of count, by name */
+	size_t count;
+	struct vfv_error *errors; /* owned array of error_count; each names its file */
+	size_t error_count;
+};
+
+#define VFV_INTENT_FILE_BYTES_MAX 65536
+#define VFV_INTENT_FILES_MAX 1024
+
+/**
+ * vfv_intent_parse - read one intent from text
+ * @name: the stable name: 1..64 letters, digits, '-', '_', '.', not beginning with '.', and not of
+ *	the form of an address
+ * @file: path for error messages
+ * @text: JSON; @length bytes; NUL bytes, duplicate and unknown keys are errors
+ * @ret_intent: filled; vfv_intent_clear() it; untouched on failure
+ * @ret_error: names file, key path ("match.address") and, for syntax, the line
+ *
+ * Return: 0 or a negative errno.
+ */
+int vfv_intent_parse(const char *name, const char *file, const char *text, size_t length,
+		     struct vfv_intent *ret_intent, struct vfv_error *ret_error);
+void vfv_intent_clear(struct vfv_intent *intent);
+
+/**
+ * vfv_intents_read - read all intent files of the host
+ * @host: paths; a name in the run folder's pf.d hides the same name in /etc, that one the vendor's
+ * @ret_intents: new, also when files were bad (see its errors); vfv_intents_free() it
+ *
+ * Only regular files whose name ends in ".json" are read; a symlink, FIFO, device or socket of that
+ * name is an error of its own and is not opened for reading. A folder that does not exist is empty.
+ *
+ * Return: 0, or -ENOMEM.
+ */
+int vfv_intents_read(const struct vfv_host *host, struct vfv_intents **ret_intents);
+void vfv_intents_free(struct vfv_intents *intents);
+
+/**
+ * vfv_intents_for - the intent of a PF
+ * @intents: all
+ * @pf: as facts.h filled it
+ * @ret_intent: borrowed; NULL: there is none
+ * @ret_error: VFV_ERROR_INTENT_CONFLICT, naming both files
+ *
+ * Return: 0, or -EEXIST for a conflict.
+ */
+int vfv_intents_for(const struct vfv_intents *intents, const struct vfv_pf *pf,
+		    const struct vfv_intent **ret_intent, struct vfv_error *ret_error);
+
+/**
+ * vfv_intent_write - write an intent file that create owns
+ * @host: paths
+ * @intent: name, match, vfs, transport, driver and runtime are used; file is set by this call
+ * @ret_error: VFV_ERROR_STORAGE (full, read-only), VFV_ERROR_INTENT when a file of that name
+ *	exists that create does not own
+ *
+ * Atomic: temporary file, fsync, rename, fsync of the folder. Return: 0 or a negative errno.
+ */
+int vfv_intent_write(const struct vfv_host *host, struct vfv_intent *intent,
+		     struct vfv_error *ret_error);
+
+/* Remove the file of an intent that create owns; any other is refused (VFV_ERROR_INTENT). */
+int vfv_intent_remove(const struct vfv_intent *intent, struct vfv_error *ret_error);
+
+#endif
