@@ -3,6 +3,7 @@
 
 import re
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from . import apt, cache, kernels, shell, tree
@@ -12,6 +13,20 @@ CHECKOUT = Path(__file__).resolve().parent.parent.parent
 EXTRA = "tests/kernel/modules"    # modules that only tests use; built along when there are any
 WORK_ROOM_MB = 200
 LIMIT_S = 600
+
+
+@dataclass(frozen=True)
+class Target:
+    """A kernel to build for. name: as in "6.12"; built_in: a builder tree; folder: path inside
+    it to build against; binds: (folder, one of tree.POINTS, "ro") that put it there."""
+    name: str
+    built_in: Path
+    folder: str
+    binds: tuple = ()
+
+    def made_of(self):
+        """What the result depends on besides our sources."""
+        return [str(self.built_in), *(str(bind[0]) for bind in self.binds)]
 
 
 def headers(version):
@@ -45,24 +60,28 @@ def build(version):
 
     Raises Problem with the compiler's first complaint and the log's path.
     """
+    return build_for(Target(version, headers(version), kdir(version)))
+
+
+def build_for(target):
+    """The same for any kernel that there is a Target of."""
     if not (CHECKOUT / "kernel/Makefile").exists():
         raise Problem("kernel/Makefile does not exist: there are no modules to build")
-    built_in = headers(version)
-    key = _key(built_in)
+    key = _key(target)
 
     def make(out):
-        _build(version, built_in, out)
-        if _key(built_in) != key:
+        _build(target, out)
+        if _key(target) != key:
             raise Problem("kernel/ was changed while it was being built: run it again")
 
-    place = cache.item(f"modules-{version}", key, make)
+    place = cache.item(f"modules-{target.name}", key, make)
     return sorted(place.glob("*.ko"))
 
 
-def _key(built_in):
-    """The key of the modules that the sources, as they are now, give in that tree."""
+def _key(target):
+    """The key of the modules that the sources, as they are now, give for that kernel."""
     folders = [CHECKOUT / "kernel"] + [CHECKOUT / EXTRA] * (CHECKOUT / EXTRA).exists()
-    return cache.key(str(built_in), *(word for folder in folders for word in _content(folder)))
+    return cache.key(*target.made_of(), *(word for folder in folders for word in _content(folder)))
 
 
 def _content(folder):
@@ -74,19 +93,19 @@ def _content(folder):
             yield path.read_bytes()
 
 
-def _build(version, built_in, out):
+def _build(target, out):
     """Runs make in the work folder of that kernel and copies the modules to out."""
-    with cache.work(f"modules-{version}", str(built_in), lambda work: None,
+    with cache.work(f"modules-{target.name}", " ".join(target.made_of()), lambda work: None,
                     needs_mb=WORK_ROOM_MB) as work:
-        shell.say(f"building the modules for kernel {version}")
-        log = cache.build_log(f"modules-{version}")
+        shell.say(f"building the modules for kernel {target.name}")
+        log = cache.build_log(f"modules-{target.name}")
         extra = [f"EXTRA=/src/{EXTRA}"] if (CHECKOUT / EXTRA).exists() else []
-        tree.run(built_in, ["nice", "make", "-C", "/src/kernel", "modules", "-j2",
-                            f"KDIR={kdir(version)}", "BUILD=/build/objects", *extra],
-                 f"cannot build the modules for kernel {version}",
-                 [(CHECKOUT, "/src", "ro"), (work, "/build", "rw")], log, LIMIT_S)
+        tree.run(target.built_in, ["nice", "make", "-C", "/src/kernel", "modules", "-j2",
+                                   f"KDIR={target.folder}", "BUILD=/build/objects", *extra],
+                 f"cannot build the modules for kernel {target.name}",
+                 [(CHECKOUT, "/src", "ro"), (work, "/build", "rw"), *target.binds], log, LIMIT_S)
         found = sorted((work / "objects").rglob("*.ko"))
         if not found:
-            raise Problem(f"make modules for kernel {version} left no .ko file (log: {log})")
+            raise Problem(f"make modules for kernel {target.name} left no .ko file (log: {log})")
         for module in found:
             shutil.copy2(module, out)
