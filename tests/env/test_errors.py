@@ -47,6 +47,11 @@ def _(_folder):
     expect_raises(Problem, "6.1, 6.12, 7.3", lambda: kernels.get("6.6"))
 
 
+@test("errors: a kernel for a tier that runs on none is refused")
+def _(_folder):
+    expect_refusal(runner("unit", "--kernel", "6.1"), 2, "the tier unit runs on no kernel")
+
+
 @test("errors: a pattern without a tier is refused")
 def _(_folder):
     for what in ("all", "clean"):
