@@ -17,6 +17,7 @@ GUILTY = {
     "a page fault": "BUG: unable to handle page fault for address: ffffc90000a6d000",
     "KASAN": "BUG: KASAN: slab-use-after-free in vp_reset+0x40/0x90",
     "kmemleak": "kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)",
+    "kmemleak without memory": "kmemleak: Memory pool empty, consider increasing CONFIG_DEBUG_",
     "UBSAN": "UBSAN: array-index-out-of-bounds in net/core/dev.c:1234:12",
     "an RCU stall": "rcu: INFO: rcu_preempt self-detected stall on CPU",
     "an RCU stall seen from afar": "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
@@ -42,6 +43,7 @@ HARMLESS = (
     "DMAR: Intel(R) Virtualization Technology for Directed I/O",
     "vfvirt_core: loading out-of-tree module taints kernel.",
     "reboot: Power down",
+    "kmemleak: Kernel memory leak detector initialized (mem pool available: 39182)",
     "Warning: unable to open an initial console.",
 )
 

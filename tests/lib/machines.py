@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The machine configurations of the test VMs: which cards they have, with what switches."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .errors import Problem
 
@@ -58,11 +58,11 @@ MACHINES = {
 }
 
 
-def get(name):
-    """The configuration of that name. Raises Problem for an unknown one."""
+def get(name, more_mb=0):
+    """The configuration of that name, with more memory. Raises Problem for an unknown one."""
     if name not in MACHINES:
         raise Problem(f"no machine configuration {name!r}; there are: {', '.join(MACHINES)}")
-    return MACHINES[name]
+    return replace(MACHINES[name], memory_mb=MACHINES[name].memory_mb + more_mb)
 
 
 def card_options(machine, index, base_mac="52:54:00:f0"):

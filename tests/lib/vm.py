@@ -45,7 +45,8 @@ class Job:
 
     kernel_image: for -kernel; machine_name: of lib.machines; tests: name -> limit in seconds;
     init: the init program, which also measures the clock and judges the console; sit: leave a VM that hangs to a
-    person; around_test_s: beyond a test's own limit, then the VM counts as hung.
+    person; around_test_s: beyond a test's own limit, then the VM counts as hung; slowness: factor
+    to all limits; memory_mb: more than the machine has.
     """
     kernel_image: Path
     machine_name: str
@@ -55,6 +56,8 @@ class Job:
     folder: Path
     sit: bool = False
     around_test_s: int = AROUND_TEST_LIMIT_S
+    slowness: int = 1
+    memory_mb: int = 0
 
 
 class Vm:
@@ -65,7 +68,7 @@ class Vm:
         with its lib.ktap.Result."""
         self._job = job
         self._on_start, self._on_result = on_start, on_result
-        self._machine = machines.get(job.machine_name)
+        self._machine = machines.get(job.machine_name, job.memory_mb)
         self._stream = Stream(list(job.tests))
         self._rest = {}
         self._ktap = None
@@ -168,15 +171,15 @@ class Vm:
 
     def _step(self):
         """What the VM is to do next: (limit in seconds, in words)."""
-        stream = self._stream
+        stream, slowness = self._stream, self._job.slowness
         if stream.sitting:
             return sitting.LIMIT_S, "end of the shell"
         if stream.done:
-            return POWER_OFF_LIMIT_S, "power off"
+            return POWER_OFF_LIMIT_S * slowness, "power off"
         if stream.running:
             limit_s = self._job.tests.get(stream.running, 0) + self._job.around_test_s
-            return limit_s, f"result of {stream.running}"
-        return BOOT_LIMIT_S, f"next line after {len(stream.results)} results"
+            return limit_s * slowness, f"result of {stream.running}"
+        return BOOT_LIMIT_S * slowness, f"next line after {len(stream.results)} results"
 
     def _hung(self, step, ended):
         """The VM missed a limit: to be killed, unless a person wants to look at it."""

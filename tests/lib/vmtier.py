@@ -9,8 +9,9 @@ early, the test that was running has failed and the rest is run in another one.
 import itertools
 import os
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import bootimage, cache, kernels, modules, packages, report, shell
@@ -47,6 +48,24 @@ class Boot:
     version: str
     machine: str
     rows: tuple
+
+
+@dataclass(frozen=True)
+class System:
+    """Where a Runner has kernels from, and how tests are told to run on them.
+
+    kernel, image, modules: version -> lib.kernels.Kernel, Kernel -> file for QEMU's -kernel,
+    version -> files of our modules; slowness: factor to all limits of tests and VMs; settings:
+    name -> number, for test_number(); by_version: whether each version has a section;
+    memory_mb: added to what the machines have.
+    """
+    kernel: Callable = kernels.get
+    image: Callable = bootimage.get
+    modules: Callable = modules.build
+    slowness: int = 1
+    settings: dict = field(default_factory=dict)
+    by_version: bool = True
+    memory_mb: int = 0
 
 
 def compile_init(name, folders):
@@ -101,11 +120,13 @@ def in_parallel(function, items, jobs=None):
 class Runner:
     """Runs boots and reports to a tier. One object a tier run."""
 
-    def __init__(self, tier_report, tier, init, sit=False, around_test_s=AROUND_TEST_LIMIT_S):
+    def __init__(self, tier_report, tier, init, sit=False, around_test_s=AROUND_TEST_LIMIT_S,
+                 system=System()):
         """tier: its name, for sections; init: Path of the init program; around_test_s: how much
         longer than its own limit a test may take before the VM counts as hung."""
         self._report, self._tier, self._init, self._sit = tier_report, tier, init, sit
         self._around_test_s = around_test_s
+        self._system = system
         self._numbers = itertools.count(1)
         self._modules = {}
         self._guard = threading.Lock()  # of _modules, and lets one thread build at a time
@@ -122,21 +143,25 @@ class Runner:
                 rows = self._run_once(Boot(boot.version, boot.machine, rows)) or None
         except Problem as problem:
             for row in rows:
-                self._report.result(f"{self._tier} {boot.version}", row.label, "fail", 0, str(problem))
+                self._report.result(self._section(boot), row.label, "fail", 0, str(problem))
+
+    def _section(self, boot):
+        """The section that a boot's results go to."""
+        return f"{self._tier} {boot.version}" if self._system.by_version else self._tier
 
     def _run_once(self, boot):
         """Runs one VM and reports it; returns the rows that it did not come to."""
         title = f"{boot.version} {boot.machine} {next(self._numbers)}"
-        section = f"{self._tier} {boot.version}"
+        section = self._section(boot)
         folder = self._report.logs(title)
         with self._guard:
-            kernel = kernels.get(boot.version)
-            image = bootimage.get(kernel)
+            kernel = self._system.kernel(boot.version)
+            image = self._system.image(kernel)
             self._write_initramfs(kernel, boot, folder / "initramfs")
         rows = {row.name: row for row in boot.rows}
         limits_s = {row.name: row.limit_s for row in boot.rows}
         job = Job(image, boot.machine, limits_s, folder / "initramfs", self._init, folder,
-                  self._sit, self._around_test_s)
+                  self._sit, self._around_test_s, self._system.slowness, self._system.memory_mb)
         outcome = Vm(job,
                      lambda name: self._report.started(section, _label(rows, name)),
                      lambda result: self._tell(section, rows, result, folder)).run()
@@ -197,6 +222,8 @@ class Runner:
         if self._sit:
             archive.file("bin/busybox", _busybox())
             lines.append("sit")
+        settings = {"slowness": self._system.slowness, **self._system.settings}
+        lines += [f"set {name} {number}" for name, number in settings.items()]
         archive.file("plan", "".join(line + "\n" for line in lines).encode())
         names = list(dict.fromkeys(name for row in boot.rows for name in row.modules))
         self._modules_for(kernel, names).add(archive, names)
@@ -208,7 +235,7 @@ class Runner:
             self._modules[kernel.version, False] = Modules(kernel)
         ours = not all(self._modules[kernel.version, False].has(name) for name in names)
         if (kernel.version, ours) not in self._modules:
-            folder = modules.build(kernel.version)[0].parent
+            folder = self._system.modules(kernel.version)[0].parent
             self._modules[kernel.version, ours] = Modules(kernel, [folder])
         return self._modules[kernel.version, ours]
 

@@ -98,13 +98,32 @@ static const char *prepare(void)
 		return "open /dev/ttyS2";
 	if (net_loopback_up())
 		return "switch lo on";
-	/* A task blocked for this long is a finding, well before the limit of a VM. */
-	if (file_write("/proc/sys/kernel/hung_task_timeout_secs", "20"))
+	return NULL;
+}
+
+/* A task blocked for this long is a finding, well before the limit of a VM. */
+static const char *watch_for_hung_tasks(void)
+{
+	if (file_write("/proc/sys/kernel/hung_task_timeout_secs", "%u", test_limit(20)))
 		return "set hung_task_timeout_secs";
 	return NULL;
 }
 
-/* Reads /plan: one "run NAME" a line, "sit" for --sit; returns what is wrong, or NULL. */
+/* Takes "NAME NUMBER", for test_number(). */
+static bool take_setting(char *words)
+{
+	char *number = strchr(words, ' ');
+
+	if (!number)
+		return false;
+	*number++ = '\0';
+	return !setenv(words, number, 1);
+}
+
+/*
+ * Reads /plan: one "run NAME" a line, before that "set NAME NUMBER", and "sit" for --sit; returns
+ * what is wrong, or NULL.
+ */
 static const char *read_plan(const struct test **ret_tests, unsigned int *ret_count, bool *ret_sit)
 {
 	static char line[256];
@@ -118,6 +137,8 @@ static const char *read_plan(const struct test **ret_tests, unsigned int *ret_co
 			*ret_sit = true;
 			continue;
 		}
+		if (!strncmp(line, "set ", 4) && take_setting(line + 4))
+			continue;
 		if (strncmp(line, "run ", 4) || *ret_count == TESTS_MAX)
 			return line;
 		ret_tests[*ret_count] = find_test(line + 4);
@@ -148,6 +169,8 @@ int main(int argc, char **argv)
 	problem = prepare();
 	if (!problem)
 		problem = read_plan(tests, &count, &sit);
+	if (!problem)
+		problem = watch_for_hung_tasks();
 	if (problem)
 		runner_print("Bail out! init cannot: %s (%s)", problem, strerror(errno));
 	else

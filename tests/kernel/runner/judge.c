@@ -34,7 +34,9 @@ static const char *const guilty[] = {
 	"held lock freed",
 	"inconsistent lock state",
 	"kernel BUG at",
-	"kmemleak:",
+	"kmemleak: Cannot",
+	"kmemleak: Kernel memory leak detector disabled",
+	"kmemleak: Memory pool empty",
 	"list_add corruption",
 	"list_add double add",
 	"list_del corruption",
@@ -51,6 +53,7 @@ static const char *const guilty[] = {
 	"sleeping function called from",
 	"soft lockup",
 	"stack-protector",
+	"suspected memory leak",
 	"suspicious RCU usage",
 	"unable to handle",
 };

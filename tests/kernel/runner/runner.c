@@ -18,6 +18,7 @@
 #include "file.h"
 #include "host.h"
 #include "judge.h"
+#include "leak.h"
 #include "module.h"
 #include "pci.h"
 #include "port.h"
@@ -96,7 +97,7 @@ static void print_stack(int pid, void *context)
 /* Kills and reaps every process but this one; false when one outlives it. */
 static bool kill_everything(void)
 {
-	uint64_t end_ms = now_ms() + KILL_LIMIT_MS;
+	uint64_t end_ms = now_ms() + test_limit(KILL_LIMIT_MS);
 
 	while (kill(-1, SIGKILL), now_ms() < end_ms) {
 		pid_t pid;
@@ -288,9 +289,15 @@ static const char *unfit(const struct outcome *outcome, const struct outcome *re
 	return NULL;
 }
 
+static void print_leak(const char *line)
+{
+	runner_print("# %s", line);
+}
+
 void runner_run(const struct test *const *tests, unsigned int count, bool sit)
 {
 	char finding[512];
+	int leaks;
 
 	runner_print("1..%u", count);
 	if (judge_since_mark(finding, sizeof(finding))) {
@@ -303,14 +310,14 @@ void runner_run(const struct test *const *tests, unsigned int count, bool sit)
 
 		runner_print("# start %s", tests[i]->name);
 		judge_note("start of %s", tests[i]->name);
-		supervise(run_test, tests[i], tests[i]->limit_s, &outcome);
+		supervise(run_test, tests[i], test_limit(tests[i]->limit_s), &outcome);
 		judge_log(&outcome);
 		if (sit && outcome.verdict != PASSED && outcome.verdict != SKIPPED)
 			sit_in_shell();
 		if (tests[i]->own_boot)
 			restored.verdict = PASSED;
 		else
-			supervise(restore, tests[i], RESTORE_LIMIT_S, &restored);
+			supervise(restore, tests[i], test_limit(RESTORE_LIMIT_S), &restored);
 		judge_log(&restored);
 		if (restored.verdict != PASSED) {
 			outcome.verdict = FAILED;
@@ -323,7 +330,10 @@ void runner_run(const struct test *const *tests, unsigned int count, bool sit)
 			return;
 		}
 	}
-	if (judge_since_mark(finding, sizeof(finding)))
+	leaks = leak_scan(print_leak);
+	if (leaks)
+		runner_print("Bail out! after the last test: %d leaks (below 0: errno)", leaks);
+	else if (judge_since_mark(finding, sizeof(finding)))
 		runner_print("Bail out! after the last test: kernel log: %s", finding);
 	else
 		runner_print("done %u", count);

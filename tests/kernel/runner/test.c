@@ -67,6 +67,18 @@ void test_log(const char *format, ...)
 	va_end(args);
 }
 
+unsigned int test_number(const char *name, unsigned int normal)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoul(text, NULL, 10) : normal;
+}
+
+unsigned int test_limit(unsigned int limit)
+{
+	return limit * test_number("slowness", 1);
+}
+
 uint64_t now_ms(void)
 {
 	struct timespec now;

@@ -102,6 +102,23 @@ uint64_t now_ms(void);
  */
 void pause_ms(unsigned int duration_ms);
 
+/**
+ * test_number() - a number that the run was given for its tests.
+ * @name: of the setting (lib/vmtier.py).
+ * @normal: what it is when the run says nothing.
+ *
+ * Return: the number.
+ */
+unsigned int test_number(const char *name, unsigned int normal);
+
+/**
+ * test_limit() - a time limit on the kernel that is running; a debug kernel is slower.
+ * @limit: on a normal one, in any unit.
+ *
+ * Return: the limit, in the same unit.
+ */
+unsigned int test_limit(unsigned int limit);
+
 /* Ends the test unless @condition holds; the rest is the reason, as printf. */
 #define CHECK(condition, ...)                                                                    \
 	do {                                                                                     \
@@ -129,11 +146,12 @@ void pause_ms(unsigned int duration_ms);
 /* Waits until @condition holds; ends the test when it does not within the limit. */
 #define WAIT_FOR(wait_limit_ms, condition, what)                                                 \
 	do {                                                                                     \
-		uint64_t wait_end_ms = now_ms() + (wait_limit_ms);                               \
+		unsigned int wait_ms = test_limit(wait_limit_ms);                                \
+		uint64_t wait_end_ms = now_ms() + wait_ms;                                       \
 		while (!(condition)) {                                                           \
 			if (now_ms() >= wait_end_ms)                                             \
-				test_fail(__FILE__, __LINE__, "waited %d ms in vain for %s",     \
-					  (int)(wait_limit_ms), what);                           \
+				test_fail(__FILE__, __LINE__, "waited %u ms in vain for %s",     \
+					  wait_ms, what);                                        \
 			pause_ms(5);                                                             \
 		}                                                                                \
 	} while (0)
