@@ -186,7 +186,7 @@ TEST(vfio_storm, .modules = HANDOUT_MODULES, .limit_s = 400,
 	pthread_t users[VFS * THREADS_A_VF], card, host;
 	struct handout handout;
 
-	begin(&handout, 20000, users);
+	begin(&handout, test_number("storm_operations", 20000), users);
 	CHECK(!pthread_create(&card, NULL, misbehave, NULL), "no thread");
 	CHECK(!pthread_create(&host, NULL, rebind, handout.vfs[VFS]), "no thread");
 	end(users);
