@@ -55,7 +55,7 @@ struct vfvirt_stats {
 enum vfvirt_discovery_state {
 	VFVIRT_DISCOVERY_UNKNOWN,	/* not answered since the owner was last made ready */
 	VFVIRT_DISCOVERY_DONE,		/* owner->opcodes are in use */
-	VFVIRT_DISCOVERY_FAILED,	/* asked in vain; not asked again until the next ready */
+	VFVIRT_DISCOVERY_TIMED_OUT,	/* asked in vain; see vfvirt_discovery_retry() */
 };
 
 /**
@@ -76,7 +76,6 @@ enum vfvirt_discovery_state {
  * @running_count: calls of execute() under way
  * @discovery: what is known about @opcodes
  * @discovering: somebody asks the device just now; the others wait for him
- * @discovery_reason: why @discovery failed
  * @discovery_epoch: counts changes to ready, so that an answer from before one is dropped
  * @opcodes: opcodes of the SR-IOV group that are in use
  * @last_known: the next three fields hold something
@@ -104,7 +103,6 @@ struct vfvirt_owner {
 	unsigned int running_count;
 	enum vfvirt_discovery_state discovery;
 	bool discovering;
-	enum vfvirt_owner_reason discovery_reason;
 	unsigned int discovery_epoch;
 	u64 opcodes;
 	bool last_known;
@@ -207,6 +205,7 @@ int vfvirt_mac_read(struct vfvirt_owner *owner, struct vfvirt_member *member,
 /* discovery.c */
 int vfvirt_discover(struct vfvirt_owner *owner, struct pci_dev *vf, unsigned long deadline,
 		    u64 *ret_opcodes, enum vfvirt_owner_reason *ret_reason);
+void vfvirt_discovery_retry(struct vfvirt_owner *owner);
 
 /* stats.c */
 void vfvirt_stats_count(struct vfvirt_owner *owner, struct vfvirt_member *member, u16 opcode,

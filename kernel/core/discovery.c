@@ -3,9 +3,12 @@
  * Which opcodes of the SR-IOV group the device offers, and putting them to use.
  *
  * Asked when first needed, not when the PF is set up: the group exists only while VFs are enabled
- * (S-53), and nobody should hold RTNL meanwhile. Asked again after every change to ready (S-40). A
- * device that does not answer is asked once: VF drivers are probed one after the other inside
- * pci_enable_sriov(), and 240 of them must not wait for it in turn with the PF's lock held.
+ * (S-53), and nobody should hold RTNL meanwhile. Asked again after every change to ready (S-40).
+ *
+ * What is remembered of a failure: only that time ran out. VF drivers are probed one after the
+ * other inside pci_enable_sriov(), and 240 of them must not wait for the device in turn with the
+ * PF's lock held. A refusal or nonsense comes at once and may be different next time, so the next
+ * one who needs the answer asks again.
  */
 #include "core.h"
 
@@ -92,25 +95,10 @@ static int ask(struct vfvirt_owner *owner, unsigned long deadline, u64 *ret_opco
 	return list_use(owner, list_members[n], deadline, *ret_opcodes);
 }
 
-/* The reason that a failure leaves behind; VFVIRT_REASON_NONE: it says nothing about the device. */
-static enum vfvirt_owner_reason lasting_reason(int error)
-{
-	switch (error) {
-	case -ETIMEDOUT:
-		return VFVIRT_REASON_TIMEOUT;
-	case -EPROTO:
-		return VFVIRT_REASON_BROKEN_ANSWER;
-	case -EREMOTEIO:
-		return VFVIRT_REASON_NO_LEGACY;
-	default:
-		return VFVIRT_REASON_NONE;
-	}
-}
-
 /*
- * What is known already: 0 with the opcodes; -EIO after a failure; the gate's errors when the owner
- * is not ready. -EAGAIN: nobody knows and nobody asks, so the caller does now; *ret_epoch is for
- * his answer. -EINPROGRESS: somebody else asks.
+ * What is known already: 0 with the opcodes; -EIO after a time-out; the gate's errors when the
+ * owner is not ready. -EAGAIN: nobody knows and nobody asks, so the caller does now; *ret_epoch is
+ * for his answer. -EINPROGRESS: somebody else asks.
  */
 static int recall_or_claim(struct vfvirt_owner *owner, u64 *ret_opcodes,
 			   enum vfvirt_owner_reason *ret_reason, unsigned int *ret_epoch)
@@ -124,8 +112,8 @@ static int recall_or_claim(struct vfvirt_owner *owner, u64 *ret_opcodes,
 		error = owner->state == VFVIRT_OWNER_ABSENT ? -ENODEV : -EIO;
 	} else if (owner->discovery == VFVIRT_DISCOVERY_DONE) {
 		*ret_opcodes = owner->opcodes;
-	} else if (owner->discovery == VFVIRT_DISCOVERY_FAILED) {
-		*ret_reason = owner->discovery_reason;
+	} else if (owner->discovery == VFVIRT_DISCOVERY_TIMED_OUT) {
+		*ret_reason = VFVIRT_REASON_TIMEOUT;
 		error = -EIO;
 	} else if (owner->discovering) {
 		error = -EINPROGRESS;
@@ -139,12 +127,11 @@ static int recall_or_claim(struct vfvirt_owner *owner, u64 *ret_opcodes,
 }
 
 /*
- * Ends a claim and keeps the answer, unless it is a failure that says nothing about the device.
- * False when the owner was made ready again meanwhile: then it is of no use.
+ * Ends a claim and keeps the opcodes or the time-out. False when the owner was made ready again
+ * meanwhile: then the answer is of no use.
  */
 static bool claim_end(struct vfvirt_owner *owner, unsigned int epoch, int error, u64 opcodes)
 {
-	enum vfvirt_owner_reason reason = lasting_reason(error);
 	bool current_answer;
 
 	spin_lock(&owner->lock);
@@ -153,16 +140,34 @@ static bool claim_end(struct vfvirt_owner *owner, unsigned int epoch, int error,
 	if (current_answer && !error) {
 		owner->discovery = VFVIRT_DISCOVERY_DONE;
 		owner->opcodes = opcodes;
-	} else if (current_answer && reason) {
-		owner->discovery = VFVIRT_DISCOVERY_FAILED;
-		owner->discovery_reason = reason;
+	} else if (current_answer && error == -ETIMEDOUT) {
+		owner->discovery = VFVIRT_DISCOVERY_TIMED_OUT;
 	}
 	wake_up_all(&owner->idle);
 	spin_unlock(&owner->lock);
-	if (current_answer && reason)
-		pci_warn(owner->pdev, "vfvirt: cannot find out the device's commands for VFs: error %d; legacy access is off until the PF is reset\n",
-			 error);
+	/* A refusal was logged with its status already. */
+	if (current_answer && (error == -ETIMEDOUT || error == -EPROTO))
+		dev_warn_ratelimited(&owner->pdev->dev,
+				     "vfvirt: cannot find out the device's commands for VFs: error %d; no legacy access for now\n",
+				     error);
 	return current_answer;
+}
+
+/**
+ * vfvirt_discovery_retry() - somebody comes who may wait for an answer that did not come in time
+ * @owner: of a VF that is being opened
+ *
+ * A silent device is not asked again by this: its owner is degraded, and has to be made ready
+ * first. An owner that is ready although a time-out is remembered says EAGAIN, or answers others.
+ *
+ * Context: any process context; takes owner->lock.
+ */
+void vfvirt_discovery_retry(struct vfvirt_owner *owner)
+{
+	spin_lock(&owner->lock);
+	if (owner->state == VFVIRT_OWNER_READY && owner->discovery == VFVIRT_DISCOVERY_TIMED_OUT)
+		owner->discovery = VFVIRT_DISCOVERY_UNKNOWN;
+	spin_unlock(&owner->lock);
 }
 
 static bool nobody_asks(struct vfvirt_owner *owner)
@@ -189,10 +194,16 @@ static int claim_await(struct vfvirt_owner *owner, unsigned long deadline)
 /* Why the caller has no answer: what the device did, or else what became of the owner. */
 static enum vfvirt_owner_reason failure_reason(struct vfvirt_owner *owner, int error)
 {
-	enum vfvirt_owner_reason reason = lasting_reason(error);
+	enum vfvirt_owner_reason reason;
 
-	if (reason)
-		return reason;
+	switch (error) {
+	case -ETIMEDOUT:
+		return VFVIRT_REASON_TIMEOUT;
+	case -EPROTO:
+		return VFVIRT_REASON_BROKEN_ANSWER;
+	case -EREMOTEIO:
+		return VFVIRT_REASON_NO_LEGACY;
+	}
 	spin_lock(&owner->lock);
 	reason = owner->reason;
 	spin_unlock(&owner->lock);
@@ -227,11 +238,12 @@ static int ask_provider(struct vfvirt_owner *owner, struct pci_dev *vf, u64 *ret
  * @ret_reason: why it failed
  *
  * Single flight: others wait for the one who asks, as long as their own limit allows, and take his
- * answer. A failure to answer is kept until the owner is ready again.
+ * answer if it is good. That time ran out is remembered until the owner is made ready again, or is
+ * ready when a VF is opened.
  *
  * Context: may sleep until @deadline, killable.
- * Return: 0; -EIO when the device did not answer, answered nonsense or refused before; else the
- * errors of vfvirt_command_run(), -ETIMEDOUT also when somebody else still waits for the answer.
+ * Return: 0; -EIO when time ran out before; else the errors of vfvirt_command_run(), -ETIMEDOUT
+ * also when somebody else still waits for the answer.
  */
 int vfvirt_discover(struct vfvirt_owner *owner, struct pci_dev *vf, unsigned long deadline,
 		    u64 *ret_opcodes, enum vfvirt_owner_reason *ret_reason)
@@ -266,7 +278,7 @@ int vfvirt_discover(struct vfvirt_owner *owner, struct pci_dev *vf, unsigned lon
  * @member: registered
  * @ret_reason: why not
  *
- * Context: may sleep VFVIRT_SETUP_LIMIT_MS once per owner, killable.
+ * Context: may sleep VFVIRT_SETUP_LIMIT_MS, killable.
  * Return: 1, 0, or -EINTR.
  */
 int vfvirt_member_has_legacy(struct vfvirt_member *member, enum vfvirt_owner_reason *ret_reason)

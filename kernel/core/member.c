@@ -84,7 +84,8 @@ void vfvirt_members_tell(struct vfvirt_owner *owner, enum vfvirt_member_event ev
  * vfvirt_member_open() - a user opens the VF
  * @member: registered
  *
- * While a member is open, the module of its provider cannot be unloaded.
+ * While a member is open, the module of its provider cannot be unloaded. Whether legacy registers
+ * work is asked anew, should the device have failed to say so in time.
  *
  * Context: may sleep; takes the registry mutex.
  * Return: 0; -EBUSY when it is sealed; -ENODEV when the provider's module is being unloaded.
@@ -95,6 +96,8 @@ int vfvirt_member_open(struct vfvirt_member *member)
 
 	mutex_lock(&vfvirt_registry_mutex);
 	error = member->sealed ? -EBUSY : provider_pin(member);
+	if (!error && member->owner)
+		vfvirt_discovery_retry(member->owner);
 	if (!error && !member->open_count++)
 		vfvirt_event_member(member, VFVIRT_EVENT_MEMBER_OPENED, NULL, 0);
 	mutex_unlock(&vfvirt_registry_mutex);

@@ -201,7 +201,8 @@ void vfvirt_member_close(struct vfvirt_member *member);
 void vfvirt_member_failed(struct vfvirt_member *member, const char *what, int error);
 /*
  * 1: legacy registers work; 0: they do not, *ret_reason says why; discovers when needed (may
- * wait VFVIRT_SETUP_LIMIT_MS once; after a time-out the owner fails fast). May sleep.
+ * wait VFVIRT_SETUP_LIMIT_MS; after a time-out others do not wait again until the owner is made
+ * ready or a VF is opened; a refusal is not remembered). May sleep.
  */
 int vfvirt_member_has_legacy(struct vfvirt_member *member, enum vfvirt_owner_reason *ret_reason);
 /*

@@ -12,6 +12,7 @@
 #define FAKE_MODULES "virtio_pci virtio_net vfvirt_core vfvirt_test vfvirt_fake"
 #define LIST_QUERY 0
 #define LIST_USE 1
+#define STATUS_EAGAIN 11
 #define STATUS_EINVAL 22
 #define INVALID_GROUP 4
 
@@ -123,17 +124,70 @@ TEST(core_refused_lists_mean_no_legacy, .modules = FAKE_MODULES)
 	fake_bind(pf);
 	CHECK_OK(fake_order(pf, "set status %d", STATUS_EINVAL));
 	CHECK_OK(fake_order(pf, "set qualifier %d", INVALID_GROUP));
-	CHECK_OK(fake_order(pf, "set times 1"));
+	CHECK_OK(fake_order(pf, "set times -1"));
 	member_bind(pf, 2);
 	check_no_legacy(pf, 0, VFVIRT_REASON_NO_LEGACY);
-	check_no_legacy(pf, 1, VFVIRT_REASON_NO_LEGACY);
-	CHECK_EQUAL(fake_look(pf).executed, 1, "commands");
+	CHECK_EQUAL(member_ask(pf, 1, NULL, 0, "common_read 0 4 0"), -EIO, "a read");
 	CHECK_OK(fake_order(pf, "set opcode %d", LIST_USE));
+	check_no_legacy(pf, 1, VFVIRT_REASON_NO_LEGACY);
+	tear_down(pf);
+}
+
+/* An answer that was bad once is asked for again: by an open, and by a running guest's read. */
+TEST(core_bad_answers_to_lists_are_not_kept, .modules = FAKE_MODULES)
+{
+	static const char *const bad[] = { "set status 22", "set status 12", "set error -71" };
+	static const int opcodes[] = { LIST_QUERY, LIST_USE };
+	char pf[BDF_SIZE];
+
+	set_up(pf, 2);
+	for (size_t n = 0; n < sizeof(bad) / sizeof(bad[0]) * 2; n++) {
+		CHECK_OK(fake_order(pf, "set status 0"));
+		CHECK_OK(fake_order(pf, "set error 0"));
+		CHECK_OK(fake_order(pf, "%s", bad[n / 2]));
+		CHECK_OK(fake_order(pf, "set opcode %d", opcodes[n % 2]));
+		CHECK_OK(fake_order(pf, "set times 1"));
+		make_ready(pf);
+		CHECK_EQUAL(member_ask(pf, 0, NULL, 0, "common_read 0 4 0"), -EIO, bad[n / 2]);
+		CHECK_OK(member_ask(pf, 0, NULL, 0, "common_read 0 4 0"));
+	}
 	CHECK_OK(fake_order(pf, "set times 1"));
 	make_ready(pf);
-	check_no_legacy(pf, 0, VFVIRT_REASON_NO_LEGACY);
+	check_no_legacy(pf, 0, VFVIRT_REASON_BROKEN_ANSWER);
+	CHECK_OK(member_ask(pf, 1, NULL, 0, "open"));
+	CHECK_EQUAL(member_ask(pf, 1, NULL, 0, "has_legacy"), 1, "legacy access at the next open");
+	tear_down(pf);
+}
+
+/*
+ * That time ran out is kept: nobody waits again. Not so for who opens a VF while the owner is
+ * ready; a silent device's owner is not, and stays unasked.
+ */
+TEST(core_lists_out_of_time_wait_for_an_open, .modules = FAKE_MODULES)
+{
+	unsigned int executed;
+	char pf[BDF_SIZE];
+
+	set_up(pf, 2);
+	CHECK_OK(fake_order(pf, "set status %d", STATUS_EAGAIN));
+	CHECK_OK(fake_order(pf, "set times -1"));
 	make_ready(pf);
-	CHECK_EQUAL(member_ask(pf, 1, NULL, 0, "has_legacy"), 1, "legacy access in the end");
+	CHECK_EQUAL(member_ask(pf, 0, NULL, 0, "common_read 0 4 300"), -ETIMEDOUT, "EAGAIN all along");
+	CHECK_OK(fake_order(pf, "set times 0"));
+	executed = fake_look(pf).executed;
+	check_no_legacy(pf, 0, VFVIRT_REASON_TIMEOUT);
+	CHECK_EQUAL(member_ask(pf, 1, NULL, 0, "common_read 0 4 0"), -EIO, "a read after that");
+	CHECK_EQUAL(fake_look(pf).executed, executed, "commands for who comes later");
+	CHECK_OK(member_ask(pf, 1, NULL, 0, "open"));
+	CHECK_EQUAL(member_ask(pf, 0, NULL, 0, "has_legacy"), 1, "legacy access after an open");
+
+	CHECK_OK(fake_order(pf, "set delay_ms 20000"));
+	make_ready(pf);
+	CHECK_EQUAL(member_ask(pf, 0, NULL, 0, "common_read 0 4 300"), -ETIMEDOUT, "silence");
+	executed = fake_look(pf).executed;
+	CHECK_OK(member_ask(pf, 0, NULL, 0, "open"));
+	check_no_legacy(pf, 0, VFVIRT_REASON_TIMEOUT);
+	CHECK_EQUAL(fake_look(pf).executed, executed, "commands to a silent device");
 	tear_down(pf);
 }
 

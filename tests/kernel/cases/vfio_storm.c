@@ -105,10 +105,10 @@ static void *misbehave(void *context)
 	static const char *const faults[] = {
 		"status,status=22,qualifier=3,opcode=3", "status,status=22,qualifier=3,opcode=4",
 		"status,status=11,times=3", "random-result,opcode=3,times=20",
-		"used-length,mode=short,bytes=2,opcode=3,times=20",
-		"used-length,mode=zero,opcode=5,times=20", "used-length,mode=long,times=20",
-		"delay,ms=50,hold=self,times=5",
+		"used-length,mode=short,bytes=2,times=20", "used-length,mode=zero,times=20",
+		"used-length,mode=long,times=20", "delay,ms=50,hold=self,times=5",
 		"delay,ms=20,hold=queue,times=5", "stall,hold=self,times=1", "duplicate,times=1",
+		"status,status=22,qualifier=4,opcode=0", "status,status=12,opcode=1,times=2",
 		"notify-info,bad=offset", "notify-info,bad=bar", "stall,hold=queue,times=1",
 	};
 	unsigned int seed = 1;
