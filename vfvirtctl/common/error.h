@@ -56,7 +56,8 @@ struct vfv_error {
 struct vfv_error_name {
 	const char *json_code;
 	const char *dbus_name;
-	int exit_code;	     /* 1 failed, 2 usage */
+	int exit_code;	     /* 0 no error, 1 failed, 2 usage */
+	int errno_default;   /* positive; returned where no errno is behind the error */
 	const char *meaning; /* a line for people */
 	const char *remedy;  /* what to do, a line */
 };

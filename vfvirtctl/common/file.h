@@ -7,14 +7,16 @@
 
 /*
  * Read a regular file whole. *ret_text: owned by the caller, NUL-terminated; *ret_length may be
- * NULL. Errors: -EFBIG, longer than max_bytes; -EINVAL, not a regular file (nothing else is opened
- * for reading, symbolic links are not followed); any errno of open and read.
+ * NULL. Only regular files are opened for reading, symbolic links are not followed. Errors: -EFBIG,
+ * longer than max_bytes; -ELOOP, a symbolic link; -EISDIR, a folder; -EINVAL, a FIFO, device or
+ * socket; any errno of open and read.
  */
 int vfv_file_read(const char *path, size_t max_bytes, char **ret_text, size_t *ret_length);
 
 /*
  * Write a file: temporary file in the same folder, fsync, rename, fsync of the folder. mode as
- * chmod(). Negative errno, and then neither the file has changed nor is a temporary one left.
+ * chmod(). Negative errno, and then no temporary file is left, and path is as it was; only when the
+ * sync of the folder failed, which is an error too, the new file is there already.
  */
 int vfv_file_write(const char *path, const char *text, size_t length, unsigned int mode);
 

@@ -17,6 +17,23 @@ bool vfv_text_equal(const char *a, const char *b);
 bool vfv_text_is_name(const char *text, size_t max_bytes);
 
 /*
+ * Bytes of the UTF-8 character that begins at text, of which length bytes are there: 1..4, or 0 when
+ * none does. Overlong forms, surrogates and what is above U+10FFFF are none.
+ */
+size_t vfv_text_utf8(const char *text, size_t length);
+
+/* Take away the bytes of a character that was cut off at the end of a text. */
+void vfv_text_mend_end(char *text);
+
+#define VFV_SHOWN_BYTES 64
+
+/*
+ * Bytes that anybody may have written, made fit for a message: what is not printable ASCII becomes
+ * "\xNN", and what is too long ends in "...". Returns ret_shown.
+ */
+const char *vfv_text_show(const char *bytes, size_t length, char ret_shown[VFV_SHOWN_BYTES]);
+
+/*
  * A whole text as an unsigned number in a base (10 or 16; no prefix, sign or blank), at most max.
  * 0; -EINVAL: no number; -ERANGE: too large. *ret_number is untouched on failure.
  */

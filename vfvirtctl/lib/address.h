@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Room for "10000:3b:00.2" (five-digit domains exist behind VMD) with its terminator. */
-#define VFV_ADDRESS_BYTES 16
+/* Room for the longest, "ffffffff:3b:00.2", with its terminator; VMD has five-digit domains. */
+#define VFV_ADDRESS_BYTES 17
 
 /* Value type; all zero is the valid address 0000:00:00.0. */
 struct vfv_address {
