@@ -44,6 +44,7 @@ MACHINES = {
     "strict": Machine("the group exists only while VFs do", ({"group-rules": "strict"},)),
     "strict-member": Machine("LIST_* must carry a member id too",
                              ({"group-rules": "strict-member"},)),
+    "vfs64": Machine("one card with 64 VFs", ({"total-vfs": 64},)),
     "vfs240": Machine("one card with 240 VFs", ({"total-vfs": 240},)),
     "no-admin": Machine("the card offers no bit 41", ({"admin-vq": "off"},)),
     "no-admin-queue": Machine("bit 41, but admin_queue_num is 0", ({"admin-queues": 0},)),

@@ -98,6 +98,19 @@ int member_end(pid_t process)
 	return -WEXITSTATUS(status);
 }
 
+struct member_reads member_read_during(const char *pf_bdf, unsigned int vf_index,
+				       uint64_t begin_ns, uint64_t end_ns)
+{
+	struct member_reads reads;
+	char data[64];
+
+	CHECK_OK(member_ask(pf_bdf, vf_index, data, sizeof(data), "read_during %llu %llu",
+			    (unsigned long long)begin_ns, (unsigned long long)end_ns));
+	CHECK(sscanf(data, "%u %u %u", &reads.done, &reads.failed, &reads.median_ns) == 3,
+	      "cannot understand \"%s\"", data);
+	return reads;
+}
+
 void fake_bind(const char *pf_bdf)
 {
 	CHECK_OK(pci_bind(pf_bdf, "vfvirt_fake"));

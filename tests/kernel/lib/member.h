@@ -4,6 +4,7 @@
 #define VFVIRT_TESTS_MEMBER_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "pci.h"
@@ -46,6 +47,25 @@ pid_t member_start(const char *pf_bdf, unsigned int vf_index, const char *words)
  * Return: its result, 0 or negative errno; -EINTR when it was killed.
  */
 int member_end(pid_t process);
+
+/* Reads of the device status of a VF during a window of time. */
+struct member_reads {
+	unsigned int done;
+	unsigned int failed;
+	unsigned int median_ns; /* of one that was done */
+};
+
+/**
+ * member_read_during() - read the device status of a VF over and over, inside the kernel.
+ * @pf_bdf: its PF.
+ * @vf_index: from 0.
+ * @begin_ns: what begins earlier does not count; a time of measure_ns().
+ * @end_ns: nothing begins later.
+ *
+ * Return: what became of the reads; ends the test when the driver did not understand.
+ */
+struct member_reads member_read_during(const char *pf_bdf, unsigned int vf_index,
+				       uint64_t begin_ns, uint64_t end_ns);
 
 /**
  * fake_bind() - bind a PF to vfvirt_fake and declare it ready; ends the test when that fails.

@@ -10,14 +10,19 @@
 #include <netinet/ip_icmp.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "net.h"
 #include "test.h"
 
 #define PAYLOAD_MAX_BYTES 1472
+#define STREAM_PORT 5001
+#define STREAM_CHUNK_BYTES 65536
+#define STREAM_SILENCE_MS 10000 /* a stream that stands still for so long has ended */
 #define REPLY_LIMIT_MS 500 /* then the request counts as lost and is repeated */
 
 static int ns_current(void)
@@ -245,4 +250,75 @@ void net_check_ping(const struct net_end *a, const struct net_end *b)
 {
 	check_one_way(a, b);
 	check_one_way(b, a);
+}
+
+/* A TCP socket in the namespace of an end. */
+static int tcp_socket(const struct net_end *end)
+{
+	int here = ns_enter(end->ns_fd);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	CHECK(fd >= 0, "no TCP socket: %s", strerror(errno));
+	ns_return(here);
+	return fd;
+}
+
+static void send_for_ever(const struct net_end *from, const struct sockaddr_in *to)
+{
+	static const char chunk[STREAM_CHUNK_BYTES];
+	int fd = tcp_socket(from);
+
+	if (connect(fd, (const void *)to, sizeof(*to)))
+		_exit(1);
+	while (write(fd, chunk, sizeof(chunk)) > 0)
+		;
+	_exit(0);
+}
+
+/* Bytes received until @end_ms; ends the test when nothing comes. */
+static uint64_t receive_until(int fd, uint64_t end_ms)
+{
+	static char chunk[STREAM_CHUNK_BYTES];
+	uint64_t sum_bytes = 0;
+
+	while (now_ms() < end_ms) {
+		struct pollfd ready = { .fd = fd, .events = POLLIN };
+		ssize_t length = poll(&ready, 1, STREAM_SILENCE_MS) > 0 ?
+				 read(fd, chunk, sizeof(chunk)) : 0;
+
+		CHECK(length > 0, "the stream stands still after %llu bytes",
+		      (unsigned long long)sum_bytes);
+		sum_bytes += length;
+	}
+	return sum_bytes;
+}
+
+double net_stream(const struct net_end *from, const struct net_end *to, unsigned int duration_ms)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(STREAM_PORT) };
+	int listener = tcp_socket(to), on = 1, fd;
+	struct pollfd ready = { .fd = listener, .events = POLLIN };
+	uint64_t begin_ms, bytes;
+	pid_t sender;
+
+	inet_pton(AF_INET, to->address, &address.sin_addr);
+	CHECK(!setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) &&
+	      !bind(listener, (const void *)&address, sizeof(address)) && !listen(listener, 1),
+	      "cannot listen at %s: %s", to->address, strerror(errno));
+	sender = fork();
+	if (!sender)
+		send_for_ever(from, &address);
+	CHECK(poll(&ready, 1, STREAM_SILENCE_MS) > 0, "no connection to %s", to->address);
+	fd = accept(listener, NULL, NULL);
+	CHECK(fd >= 0, "cannot accept: %s", strerror(errno));
+	/* The beginning, while the window opens, does not count. */
+	receive_until(fd, now_ms() + duration_ms / 4);
+	begin_ms = now_ms();
+	bytes = receive_until(fd, begin_ms + duration_ms);
+	duration_ms = now_ms() - begin_ms;
+	kill(sender, SIGKILL);
+	waitpid(sender, NULL, 0);
+	close(fd);
+	close(listener);
+	return bytes * 1000.0 / duration_ms;
 }

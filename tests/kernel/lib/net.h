@@ -53,6 +53,16 @@ unsigned int net_ping(const struct net_end *from, const char *address, unsigned 
 void net_check_ping(const struct net_end *a, const struct net_end *b);
 
 /**
+ * net_stream() - send as much as possible over one TCP connection for a while.
+ * @from: sending end.
+ * @to: receiving end.
+ * @duration_ms: how long.
+ *
+ * Return: bytes that arrived a second; ends the test when there is no connection.
+ */
+double net_stream(const struct net_end *from, const struct net_end *to, unsigned int duration_ms);
+
+/**
  * net_loopback_up() - switch the loopback interface of this namespace on.
  *
  * Return: 0 or negative errno.

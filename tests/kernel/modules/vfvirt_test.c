@@ -14,17 +14,21 @@
  *	open, close			vfvirt_member_open() and its opposite
  *	failed WHAT			vfvirt_member_failed()
  *	events				how many of down, degraded, up, reset came since the bind
+ *	read_during BEGIN_NS END_NS	reads the status over and over: how often it worked, how often
+ *					not, and the median time in ns; see test_window.h
  */
 #include <linux/debugfs.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 
 #include "test_hex.h"
+#include "test_window.h"
 #include "vfvirt_core.h"
 
 #define TEXT_BYTES 128
 #define ACCESS_BYTES_MAX 8
 #define FAILED_ERROR (-EPIPE)
+#define STATUS_OFFSET 18
 
 /* A VF under test. */
 struct test_vf {
@@ -144,6 +148,26 @@ static void call_events(struct call *call, const char *words)
 		  atomic_read(&events[VFVIRT_EVENT_UP]), atomic_read(&events[VFVIRT_EVENT_RESET]));
 }
 
+static int read_status(void *context)
+{
+	struct test_vf *vf = context;
+	u8 status;
+
+	return vfvirt_legacy_common_read(vf->member, STATUS_OFFSET, &status, sizeof(status), 0);
+}
+
+static void call_read_during(struct call *call, const char *words)
+{
+	struct test_window window = {};
+	int error;
+
+	if (sscanf(words, "%llu %llu", &window.begin_ns, &window.end_ns) != 2)
+		return;
+	error = test_window_run(&window, read_status, call->vf);
+	scnprintf(call->answer, TEXT_BYTES, "%d %u %u %u", error, window.done, window.failed,
+		  window.median_ns);
+}
+
 static void call_failed(struct call *call, const char *words)
 {
 	vfvirt_member_failed(call->vf->member, words, FAILED_ERROR);
@@ -184,6 +208,7 @@ static const struct {
 	{ "close", call_close },
 	{ "failed", call_failed },
 	{ "events", call_events },
+	{ "read_during", call_read_during },
 };
 
 /* Leaves the answer empty when the words are none of these calls. */
