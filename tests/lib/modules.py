@@ -95,7 +95,9 @@ def _content(folder):
 
 def _build(target, out):
     """Runs make in the work folder of that kernel and copies the modules to out."""
-    with cache.work(f"modules-{target.name}", " ".join(target.made_of()), lambda work: None,
+    # make goes by the times of files, which say nothing between two checkouts.
+    made_of = " ".join([*target.made_of(), str(CHECKOUT)])
+    with cache.work(f"modules-{target.name}", made_of, lambda work: None,
                     needs_mb=WORK_ROOM_MB) as work:
         shell.say(f"building the modules for kernel {target.name}")
         log = cache.build_log(f"modules-{target.name}")
