@@ -106,6 +106,15 @@ struct vfv_pf *vfv_model_add_pf(struct vfv_model *model, const struct vfv_addres
 	return &grown[place];
 }
 
+void vfv_model_drop_pf(struct vfv_model *model, struct vfv_pf *pf)
+{
+	size_t behind = model->pf_count - (size_t)(pf - model->pfs) - 1;
+
+	pf_clear(pf);
+	memmove(pf, pf + 1, behind * sizeof(*pf));
+	model->pf_count--;
+}
+
 struct vfv_vf *vfv_pf_add_vf(struct vfv_pf *pf, unsigned int vf_index,
 			     const struct vfv_address *address)
 {

@@ -122,6 +122,9 @@ struct vfv_pf *vfv_model_add_pf(struct vfv_model *model, const struct vfv_addres
 struct vfv_vf *vfv_pf_add_vf(struct vfv_pf *pf, unsigned int vf_index,
 			     const struct vfv_address *address);
 
+/* Take a PF out again, with all of its VFs; pointers to PFs behind it are good no more. */
+void vfv_model_drop_pf(struct vfv_model *model, struct vfv_pf *pf);
+
 /* Find by address; NULL: not there. */
 struct vfv_pf *vfv_model_find_pf(struct vfv_model *model, const struct vfv_address *address);
 struct vfv_vf *vfv_model_find_vf(struct vfv_model *model, const struct vfv_address *address,
