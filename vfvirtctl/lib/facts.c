@@ -180,8 +180,7 @@ static int read_pf_itself(const struct reading *reading, int folder, const char 
 	return error;
 }
 
-/* Whether a function is a PF that vfvirt can use; *ret_max is its sriov_totalvfs. */
-static bool is_capable(int folder, unsigned int *ret_max)
+bool vfv_facts_is_capable(int folder, unsigned int *ret_max)
 {
 	struct vfv_address owner;
 	uint64_t vendor, device, max;
@@ -230,7 +229,7 @@ static int look_at_function(void *context, const char *entry)
 		return 0;
 	VFV_CLOSE int folder = vfv_sysfs_folder_at(reading->devices, entry);
 
-	if (folder < 0 || !is_capable(folder, &max))
+	if (folder < 0 || !vfv_facts_is_capable(folder, &max))
 		return 0;
 	return read_pf(reading, folder, entry, &address, max);
 }

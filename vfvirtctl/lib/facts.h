@@ -3,6 +3,8 @@
 #ifndef VFV_LIB_FACTS_H
 #define VFV_LIB_FACTS_H
 
+#include <stdbool.h>
+
 #include "error.h"
 #include "model.h"
 
@@ -31,5 +33,11 @@ enum vfv_facts_flags {
 int vfv_facts_read(const struct vfv_host *host, const struct vfv_intents *intents,
 		   const struct vfv_address *only, unsigned int flags,
 		   struct vfv_model **ret_model, struct vfv_error *ret_error);
+
+/*
+ * Whether the function of an open folder is a PF that vfvirt can use; *ret_max is its
+ * sriov_totalvfs. Reads only what the kernel answers without taking the device lock.
+ */
+bool vfv_facts_is_capable(int folder, unsigned int *ret_max);
 
 #endif
