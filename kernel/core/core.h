@@ -74,6 +74,8 @@ enum vfvirt_discovery_state {
  * @closed_count: how often the gate was closed and not opened again
  * @pin_count: users that rely on this memory
  * @running_count: calls of execute() under way
+ * @reset_count: resets of the card that are announced or under way; each also counts as closed
+ * @hold_count: VF drivers that keep the card from being reset
  * @discovery: what is known about @opcodes
  * @discovering: somebody asks the device just now; the others wait for him
  * @discovery_epoch: counts changes to ready, so that an answer from before one is dropped
@@ -82,7 +84,8 @@ enum vfvirt_discovery_state {
  * @last_opcode: last command that the device answered
  * @last_status: its status
  * @last_qualifier: its qualifier
- * @idle: woken when @running_count or @pin_count falls to 0, and when @discovering ends
+ * @idle: woken when @running_count, @hold_count or @pin_count falls to 0, when @reset_count falls,
+ *	and when @discovering ends
  * @stats: commands of all members, and those without one
  */
 struct vfvirt_owner {
@@ -101,6 +104,8 @@ struct vfvirt_owner {
 	unsigned int closed_count;
 	unsigned int pin_count;
 	unsigned int running_count;
+	unsigned int reset_count;
+	unsigned int hold_count;
 	enum vfvirt_discovery_state discovery;
 	bool discovering;
 	unsigned int discovery_epoch;

@@ -120,6 +120,16 @@ static bool nothing_runs(struct vfvirt_owner *owner)
 	return idle;
 }
 
+static bool nobody_holds(struct vfvirt_owner *owner)
+{
+	bool idle;
+
+	spin_lock(&owner->lock);
+	idle = !owner->hold_count;
+	spin_unlock(&owner->lock);
+	return idle;
+}
+
 static bool nobody_pins(struct vfvirt_owner *owner)
 {
 	bool idle;
@@ -165,6 +175,101 @@ void vfvirt_owner_unquiesce(struct vfvirt_owner *owner)
 	spin_unlock(&owner->lock);
 }
 EXPORT_SYMBOL_GPL(vfvirt_owner_unquiesce);
+
+/**
+ * vfvirt_owner_reset_begin() - the card is about to be reset or to sleep, and its VFs with it
+ * @owner: registered
+ * @limit_ms: how long to wait for either of the two
+ *
+ * As vfvirt_owner_quiesce(), and waits for VF drivers that hold the card. Pair:
+ * vfvirt_owner_reset_end(), which is due after -ETIMEDOUT as well.
+ *
+ * Context: may sleep. Not from within execute().
+ * Return: 0, or -ETIMEDOUT when commands still run or somebody still holds the card.
+ */
+int vfvirt_owner_reset_begin(struct vfvirt_owner *owner, unsigned int limit_ms)
+{
+	int error;
+
+	spin_lock(&owner->lock);
+	owner->reset_count++;
+	spin_unlock(&owner->lock);
+	error = vfvirt_owner_quiesce(owner, limit_ms);
+	if (!wait_event_timeout(owner->idle, nobody_holds(owner), msecs_to_jiffies(limit_ms)))
+		error = -ETIMEDOUT;
+	return error;
+}
+EXPORT_SYMBOL_GPL(vfvirt_owner_reset_begin);
+
+/**
+ * vfvirt_owner_reset_end() - undo one vfvirt_owner_reset_begin(): the VFs are back
+ * @owner: registered
+ */
+void vfvirt_owner_reset_end(struct vfvirt_owner *owner)
+{
+	spin_lock(&owner->lock);
+	if (!WARN_ON_ONCE(!owner->reset_count))
+		owner->reset_count--;
+	spin_unlock(&owner->lock);
+	vfvirt_owner_unquiesce(owner);
+	wake_up_all(&owner->idle);
+}
+EXPORT_SYMBOL_GPL(vfvirt_owner_reset_end);
+
+static bool hold_take(struct vfvirt_owner *owner)
+{
+	bool free;
+
+	spin_lock(&owner->lock);
+	free = !owner->reset_count;
+	owner->hold_count += free;
+	spin_unlock(&owner->lock);
+	return free;
+}
+
+/**
+ * vfvirt_member_hold() - keep the card from being reset meanwhile
+ * @member: registered
+ * @limit_ms: how long to wait for the end of a reset under way; 0: not at all
+ *
+ * A reset of the PF takes the VFs off the bus for a moment. Who resets a VF just then makes the PCI
+ * core look for another way, which on v7.3 is a reset of the whole slot.
+ *
+ * Context: may sleep, killable.
+ * Return: what vfvirt_member_release() takes: the owner, or NULL when there is none to be held;
+ * ERR_PTR: -EBUSY when the reset went on, -EINTR when killed.
+ */
+struct vfvirt_owner *vfvirt_member_hold(struct vfvirt_member *member, unsigned int limit_ms)
+{
+	struct vfvirt_owner *owner = vfvirt_member_pin_owner(member);
+	long left;
+
+	if (!owner)
+		return NULL;
+	left = wait_event_killable_timeout(owner->idle, hold_take(owner),
+					   msecs_to_jiffies(limit_ms));
+	if (left > 0)
+		return owner;
+	vfvirt_owner_unpin(owner);
+	return ERR_PTR(left ? -EINTR : -EBUSY);
+}
+EXPORT_SYMBOL_GPL(vfvirt_member_hold);
+
+/**
+ * vfvirt_member_release() - the opposite of vfvirt_member_hold()
+ * @owner: what it returned, no error
+ */
+void vfvirt_member_release(struct vfvirt_owner *owner)
+{
+	if (!owner)
+		return;
+	spin_lock(&owner->lock);
+	if (!--owner->hold_count)
+		wake_up_all(&owner->idle);
+	spin_unlock(&owner->lock);
+	vfvirt_owner_unpin(owner);
+}
+EXPORT_SYMBOL_GPL(vfvirt_member_release);
 
 /**
  * vfvirt_gate_shut() - refuse new pins and commands for good

@@ -143,6 +143,12 @@ void vfvirt_owner_was_reset(struct vfvirt_owner *owner);
  */
 int vfvirt_owner_quiesce(struct vfvirt_owner *owner, unsigned int limit_ms);
 void vfvirt_owner_unquiesce(struct vfvirt_owner *owner);
+/*
+ * The same around what takes the VFs off the bus for a moment (reset of the function, errors of
+ * the bus, system sleep): it also waits until no VF driver holds the card.
+ */
+int vfvirt_owner_reset_begin(struct vfvirt_owner *owner, unsigned int limit_ms);
+void vfvirt_owner_reset_end(struct vfvirt_owner *owner);
 void *vfvirt_owner_priv(struct vfvirt_owner *owner);
 struct pci_dev *vfvirt_owner_pdev(struct vfvirt_owner *owner);
 /* An event for counters and tracepoints that only the provider sees: a late or aborted command. */
@@ -197,6 +203,13 @@ void *vfvirt_member_priv(struct vfvirt_member *member);
 /* A user opens the VF: -EBUSY when it is sealed. Counted; pair: vfvirt_member_close(). */
 int vfvirt_member_open(struct vfvirt_member *member);
 void vfvirt_member_close(struct vfvirt_member *member);
+/*
+ * Keeps the card from being reset while the VF itself is reset or changes its power state; waits
+ * at most @limit_ms, killable, for the end of a reset under way. Returns what release() takes
+ * (NULL: no owner, nothing to be held), ERR_PTR(-EBUSY) or ERR_PTR(-EINTR).
+ */
+struct vfvirt_owner *vfvirt_member_hold(struct vfvirt_member *member, unsigned int limit_ms);
+void vfvirt_member_release(struct vfvirt_owner *owner);
 /* Something failed for the user of this VF: counted, and told on the multicast group. */
 void vfvirt_member_failed(struct vfvirt_member *member, const char *what, int error);
 /*

@@ -79,18 +79,21 @@ void vfvirt_class_thaw(struct vfvirt_pf *pf)
 	device_unlock(&pf->vdev.dev);
 }
 
-/* Refuses commands, then gives those under way time to end; what remains is aborted later. */
+/*
+ * Refuses commands and resets of VFs, then gives those under way time to end; what remains of the
+ * commands is aborted later.
+ */
 static void close_gate(struct vfvirt_pf *pf)
 {
 	vfvirt_recovery_pause(pf);
-	vfvirt_owner_quiesce(pf->owner, VFVIRT_DRAIN_LIMIT_MS);
+	vfvirt_owner_reset_begin(pf->owner, VFVIRT_DRAIN_LIMIT_MS);
 }
 
 static void open_gate(struct vfvirt_pf *pf)
 {
 	vfvirt_publish(pf);
 	vfvirt_owner_was_reset(pf->owner);
-	vfvirt_owner_unquiesce(pf->owner);
+	vfvirt_owner_reset_end(pf->owner);
 	vfvirt_recovery_resume(pf);
 }
 

@@ -146,18 +146,35 @@ static void tell_failure(struct vfvirt_vf *vf, const char *what, u8 pos, int err
 }
 
 /*
+ * Where the device configuration begins: with the card's MSI-X on, two vector registers come
+ * before it. The interrupt mode changes under igate, which is held here only to look: an access
+ * that races with the change gets one of both layouts, as on a native device.
+ */
+static int header_bytes(struct vfvirt_vf *vf)
+{
+	bool msix_on;
+
+	if (mutex_lock_killable(&vf->core.igate))
+		return -EINTR;
+	msix_on = vf->core.irq_type == VFIO_PCI_MSIX_IRQ_INDEX;
+	mutex_unlock(&vf->core.igate);
+	return msix_on ? HEADER_MSIX_BYTES : HEADER_BYTES;
+}
+
+/*
  * One access after the other, all pieces within one limit: the guest's vCPU waits. Only a fatal
  * signal is an error to the caller. After a time-out or a lost owner the other pieces are not
  * tried any more; they would only wait for the same.
  */
 static int do_pieces(struct vfvirt_vf *vf, u8 pos, u8 *data, size_t count, bool write)
 {
-	u8 split = vfvirt_legacy_msix_on(vf) ? HEADER_MSIX_BYTES : HEADER_BYTES;
 	unsigned long deadline = jiffies + msecs_to_jiffies(VFVIRT_ACCESS_LIMIT_MS);
+	int ret = 0, split = header_bytes(vf);
 	bool lost = false;
-	int ret = 0;
 
 	lockdep_assert_held(&vf->access_lock);
+	if (split < 0)
+		return split;
 	while (count) {
 		struct piece piece = first_piece(pos, count, split);
 		long left = deadline - jiffies;
@@ -183,26 +200,6 @@ static int do_pieces(struct vfvirt_vf *vf, u8 pos, u8 *data, size_t count, bool 
 		count -= piece.length;
 	}
 	return 0;
-}
-
-/**
- * vfvirt_legacy_msix_on() - whether the card has this VF's MSI-X enabled
- * @vf: the VF
- *
- * Decides where the device configuration begins. The interrupt mode changes under igate, which
- * is held here only to look: an access that races with the change gets one of both layouts, as on
- * a native device. May sleep.
- *
- * Return: true when the two vector registers exist.
- */
-bool vfvirt_legacy_msix_on(struct vfvirt_vf *vf)
-{
-	bool on;
-
-	mutex_lock(&vf->core.igate);
-	on = vf->core.irq_type == VFIO_PCI_MSIX_IRQ_INDEX;
-	mutex_unlock(&vf->core.igate);
-	return on;
 }
 
 /* As the memory BARs of a function in D3hot, its BAR0 does not answer. */

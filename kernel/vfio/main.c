@@ -5,6 +5,7 @@
  */
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/pm_runtime.h>
 #include <linux/uaccess.h>
 #include <linux/vfio.h>
 
@@ -21,8 +22,6 @@ static const char *why_plain(struct vfvirt_vf *vf)
 
 	if (!READ_ONCE(vf->legacy_wanted))
 		return "vfvirt_legacy is off";
-	if (!pdev->is_virtfn)
-		return "it is not a virtual function";
 	if (pci_resource_len(pdev, 0))
 		return "it has a BAR0 of its own";
 	return NULL;
@@ -45,13 +44,51 @@ static bool is_transitional(struct vfvirt_vf *vf)
 	return false;
 }
 
-/*
- * Asked before vfio-pci-core resets the function: 6.1 waits more than a minute, unkillable, for
- * a function to come back from a reset, also when the card is not there.
- */
+/* The function itself is asked: a reset of the PF takes VFs off the bus that stay known. */
 static bool is_present(struct vfvirt_vf *vf)
 {
-	return pci_device_is_present(pci_physfn(vf->core.pdev));
+	struct pci_dev *pdev = vf->core.pdev;
+	u32 command = 0;
+	int ret;
+
+	if (pm_runtime_resume_and_get(&pdev->dev) < 0)
+		return false;
+	ret = pci_read_config_dword(pdev, PCI_COMMAND, &command);
+	pm_runtime_put(&pdev->dev);
+	return !ret && !PCI_POSSIBLE_ERROR(command);
+}
+
+/*
+ * Before anything that makes the PCI core reset the function or wait for it: the VF answers, and
+ * the PF will not be reset meanwhile. Otherwise 6.1 waits more than a minute, unkillable, for it
+ * to come back, and 7.3 resets the whole slot in its stead. Pair: vfvirt_member_release().
+ */
+static int reset_begin(struct vfvirt_vf *vf, unsigned int limit_ms, struct vfvirt_owner **ret_owner)
+{
+	struct vfvirt_owner *owner = vfvirt_member_hold(vf->member, limit_ms);
+
+	if (IS_ERR(owner))
+		return PTR_ERR(owner);
+	if (!is_present(vf)) {
+		vfvirt_member_release(owner);
+		return -ENODEV;
+	}
+	*ret_owner = owner;
+	return 0;
+}
+
+/* Core resets the function. */
+static int enable(struct vfvirt_vf *vf)
+{
+	struct vfvirt_owner *owner;
+	int ret;
+
+	ret = reset_begin(vf, VFVIRT_SETUP_LIMIT_MS, &owner);
+	if (ret)
+		return ret;
+	ret = vfio_pci_core_enable(&vf->core);
+	vfvirt_member_release(owner);
+	return ret;
 }
 
 static int vf_open(struct vfio_device *vdev)
@@ -59,12 +96,10 @@ static int vf_open(struct vfio_device *vdev)
 	struct vfvirt_vf *vf = vfvirt_vf_of(vdev);
 	int ret;
 
-	if (!is_present(vf))
-		return -ENODEV;
 	ret = vfvirt_member_open(vf->member);
 	if (ret)
 		return ret;
-	ret = vfio_pci_core_enable(&vf->core);
+	ret = enable(vf);
 	if (ret) {
 		vfvirt_member_close(vf->member);
 		return ret;
@@ -79,15 +114,18 @@ static int vf_open(struct vfio_device *vdev)
 
 /*
  * Called when the last reference to the user's file is gone: no access can run any more. Upcalls
- * of core can; they touch nothing that ends here.
+ * of core can; they touch nothing that ends here. A VF that cannot be reset now is either gone or
+ * reset by what happens to its card; the next open resets it in any case.
  */
 static void vf_close(struct vfio_device *vdev)
 {
 	struct vfvirt_vf *vf = vfvirt_vf_of(vdev);
+	struct vfvirt_owner *owner = NULL;
 
-	if (!is_present(vf))
+	if (reset_begin(vf, VFVIRT_SETUP_LIMIT_MS, &owner))
 		vf->core.reset_works = false;
 	vfio_pci_core_close_device(vdev);
+	vfvirt_member_release(owner);
 	vfvirt_notify_close(vf);
 	vf->transitional = false;
 	vfvirt_member_close(vf->member);
@@ -105,14 +143,35 @@ static ssize_t vf_read(struct vfio_device *vdev, char __user *buf, size_t count,
 	return vfio_pci_core_read(vdev, buf, count, ppos);
 }
 
+/* Among the capabilities are the guest's function reset and its power state. */
+static ssize_t write_config(struct vfvirt_vf *vf, const char __user *buf, size_t count,
+			    loff_t *ppos)
+{
+	u64 end = (*ppos & VFIO_PCI_OFFSET_MASK) + count;
+	struct vfvirt_owner *owner = NULL;
+	ssize_t ret;
+
+	if (end > PCI_STD_HEADER_SIZEOF) {
+		ret = reset_begin(vf, VFVIRT_ACCESS_LIMIT_MS, &owner);
+		if (ret)
+			return ret;
+	}
+	if (vf->transitional)
+		ret = vfvirt_config_write(vf, buf, count, ppos);
+	else
+		ret = vfio_pci_core_write(&vf->core.vdev, buf, count, ppos);
+	vfvirt_member_release(owner);
+	return ret;
+}
+
 static ssize_t vf_write(struct vfio_device *vdev, const char __user *buf, size_t count,
 			loff_t *ppos)
 {
 	struct vfvirt_vf *vf = vfvirt_vf_of(vdev);
 	u64 region = VFIO_PCI_OFFSET_TO_INDEX((u64)*ppos);
 
-	if (vf->transitional && region == VFIO_PCI_CONFIG_REGION_INDEX)
-		return vfvirt_config_write(vf, buf, count, ppos);
+	if (region == VFIO_PCI_CONFIG_REGION_INDEX)
+		return write_config(vf, buf, count, ppos);
 	if (vf->transitional && region == VFIO_PCI_BAR0_REGION_INDEX)
 		return vfvirt_legacy_write(vf, buf, count, ppos);
 	return vfio_pci_core_write(vdev, buf, count, ppos);
@@ -154,10 +213,23 @@ static long vf_region_info(struct vfio_device *vdev, unsigned long arg)
 }
 #endif
 
+static long reset(struct vfvirt_vf *vf, unsigned long arg)
+{
+	struct vfvirt_owner *owner;
+	long ret;
+
+	ret = reset_begin(vf, VFVIRT_SETUP_LIMIT_MS, &owner);
+	if (ret)
+		return ret;
+	ret = vfio_pci_core_ioctl(&vf->core.vdev, VFIO_DEVICE_RESET, arg);
+	vfvirt_member_release(owner);
+	return ret;
+}
+
 static long vf_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned long arg)
 {
-	if (cmd == VFIO_DEVICE_RESET && !is_present(vfvirt_vf_of(vdev)))
-		return -ENODEV;
+	if (cmd == VFIO_DEVICE_RESET)
+		return reset(vfvirt_vf_of(vdev), arg);
 #if !VFVIRT_HAVE_VFIO_GET_REGION_INFO_CAPS
 	if (cmd == VFIO_DEVICE_GET_REGION_INFO)
 		return vf_region_info(vdev, arg);
@@ -214,7 +286,8 @@ static void vf_describe(struct vfvirt_member *member, struct vfvirt_member_facts
 {
 	struct vfvirt_vf *vf = vfvirt_member_priv(member);
 
-	ret_facts->msix_on = vfvirt_legacy_msix_on(vf);
+	/* For people, so without igate: an ioctl of the VF's user can hold that for a whole reset. */
+	ret_facts->msix_on = READ_ONCE(vf->core.irq_type) == VFIO_PCI_MSIX_IRQ_INDEX;
 	ret_facts->notify_path = READ_ONCE(vf->notify_path);
 }
 

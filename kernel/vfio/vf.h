@@ -11,12 +11,14 @@
  * Locks, outermost first:
  *	access_lock		orders register accesses; held over commands, so killable; never
  *				taken in reset_done(), in an upcall of core, nor over a user copy
- *	core.igate		only for a look at the interrupt mode
+ *	core.igate		only for a look at the interrupt mode, killable
  *	core.memory_lock	only for a look at the power state and for the doorbell write; no
  *				user copy and no command under it
  *	config_lock		spinlock around the words below it; innermost
  * igate and memory_lock are never held together by this module. The PF's device lock and the PCI
  * rescan lock are never taken: both are held while VFs are removed, which waits for their users.
+ * A VF is reset only while vfvirt_member_hold() keeps its card from being reset; that is taken
+ * before any lock of the device, and never around a command.
  */
 #ifndef VFVIRT_VF_H
 #define VFVIRT_VF_H
@@ -80,7 +82,6 @@ ssize_t vfvirt_config_read(struct vfvirt_vf *vf, char __user *buf, size_t count,
 ssize_t vfvirt_config_write(struct vfvirt_vf *vf, const char __user *buf, size_t count,
 			    loff_t *ppos);
 
-bool vfvirt_legacy_msix_on(struct vfvirt_vf *vf);
 ssize_t vfvirt_legacy_read(struct vfvirt_vf *vf, char __user *buf, size_t count, loff_t *ppos);
 ssize_t vfvirt_legacy_write(struct vfvirt_vf *vf, const char __user *buf, size_t count,
 			    loff_t *ppos);
