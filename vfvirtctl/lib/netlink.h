@@ -11,6 +11,9 @@
 struct vfv_host;
 struct vfv_netlink;
 
+/* Where the stand-in for the kernel (struct vfv_host, netlink) sends events: its path and this. */
+#define VFV_NETLINK_SEAM_EVENTS ".events"
+
 #define VFV_NETLINK_LIMIT_MS 15000 /* of one request: a dump that reads 240 MACs of a slow card */
 
 /*
