@@ -37,7 +37,7 @@ if [ -f "$work/sentinel_fail.o" ]; then
 fi
 if [ ! -f "$work/genl_mcast_cap_net_admin.o" ]; then
 	echo "vfvirt: the kernel of $kdir cannot restrict a netlink group to CAP_NET_ADMIN:" \
-	     "take a newer point release of this series" >	     "take 6.1.68 or newer" >&22
+	     "take a newer point release of this series, such as 6.1.68" >&2
 	exit 1
 fi
 
