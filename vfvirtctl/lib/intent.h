@@ -30,9 +30,9 @@ struct vfv_intent {
 	struct vfv_match match;
 	unsigned int vfs; /* 0..65535 */
 	enum vfv_transport transport;
-	char *driver; /* owned; default "vfvirt_vfio_pci" */
+	char *driver; /* owned; default VFV_INTENT_DRIVER */
 	bool has_nova;
-	char *nova_alias;	   /* owned; default "vfvirt" */
+	char *nova_alias;	   /* owned; default VFV_INTENT_ALIAS */
 	char *nova_resource_class; /* owned; NULL: none */
 };
 
@@ -46,11 +46,30 @@ struct vfv_intents {
 
 #define VFV_INTENT_FILE_BYTES_MAX 65536
 #define VFV_INTENT_FILES_MAX 1024
+#define VFV_INTENT_NAME_BYTES_MAX 64
+#define VFV_INTENT_VFS_MAX 65535
+#define VFV_INTENT_DRIVER "vfvirt_vfio_pci"
+#define VFV_INTENT_ALIAS "vfvirt"
+#define VFV_INTENT_CREATED_BY "vfvirtctl create"
+
+/* A key of an intent file, for the manual page and for tests that hold it against them. */
+struct vfv_intent_key {
+	const char *path;     /* "match.address" */
+	const char *form;     /* what its value must be, in words that follow "must be" */
+	const char *fallback; /* the value when it is missing; NULL: it may be missing, or see vfs */
+	const char *meaning;  /* a line */
+};
+
+/* A key by its index from 0, in the order in which they are best written; NULL behind the last. */
+const struct vfv_intent_key *vfv_intent_key(size_t index);
+
+/* Whether a text may be the name of an intent: see vfv_intent_parse(). */
+bool vfv_intent_is_name(const char *name);
 
 /**
  * vfv_intent_parse - read one intent from text
- * @name: the stable name: 1..64 letters, digits, '-', '_', '.', not beginning with '.', and not of
- *	the form of an address
+ * @name: the stable name: 1..64 letters, digits, '-', '_', '.', beginning with a letter or digit;
+ *	so it is never of the form of an address, of a VF's label or of a glob
  * @file: path for error messages
  * @text: JSON; @length bytes; NUL bytes, duplicate and unknown keys are errors
  * @ret_intent: filled; vfv_intent_clear() it; untouched on failure
@@ -68,7 +87,8 @@ void vfv_intent_clear(struct vfv_intent *intent);
  * @ret_intents: new, also when files were bad (see its errors); vfv_intents_free() it
  *
  * Only regular files whose name ends in ".json" are read; a symlink, FIFO, device or socket of that
- * name is an error of its own and is not opened for reading. A folder that does not exist is empty.
+ * name is an error of its own and is not opened for reading. Names that begin with '.' are skipped:
+ * editors leave them. A folder that does not exist is empty.
  *
  * Return: 0, or -ENOMEM.
  */
@@ -99,7 +119,10 @@ int vfv_intents_for(const struct vfv_intents *intents, const struct vfv_pf *pf,
 int vfv_intent_write(const struct vfv_host *host, struct vfv_intent *intent,
 		     struct vfv_error *ret_error);
 
-/* Remove the file of an intent that create owns; any other is refused (VFV_ERROR_INTENT). */
+/*
+ * Remove the file of an intent that create owns; any other is refused (VFV_ERROR_INTENT), also one
+ * that somebody made his own since it was read. A file that is gone already is no error.
+ */
 int vfv_intent_remove(const struct vfv_intent *intent, struct vfv_error *ret_error);
 
 #endif
