@@ -14,10 +14,11 @@ ACCELERATOR = "tcg,thread=single"
 
 @dataclass(frozen=True)
 class Machine:
-    """A configuration. cards: one dictionary of device properties a card, pf0 first; extra:
-    further words for QEMU."""
+    """A configuration. cards: one dictionary of device properties a card, pf0 first; port:
+    further properties of each root port; extra: further words for QEMU."""
     about: str
     cards: tuple = ({},)
+    port: str = ""
     extra: tuple = ()
     kernel_arguments: str = ""
     memory_mb: int = MEMORY_MB
@@ -54,7 +55,9 @@ MACHINES = {
     "no-doorbell": Machine("no doorbell addresses: opcode 6 is absent", ({"notify-info": "none"},)),
     # The oracle's queues have 1024 entries whatever it is told.
     "oracle": Machine("one card and QEMU's transitional virtio-net-pci", ({"queue-size": 1024},),
-                      STOCK_CARD),
+                      extra=STOCK_CARD),
+    # Without access control in the port, functions could reach each other behind the IOMMU's back.
+    "shared-group": Machine("PF and VFs are one IOMMU group", port=",disable-acs=on"),
     "no-card": Machine("no card at all", ()),
 }
 
@@ -82,6 +85,6 @@ def arguments(machine):
     for index in range(len(machine.cards)):
         card = ",".join(f"{name}={value}" for name, value in card_options(machine, index).items()
                         if name != "driver")
-        words += ["-device", f"pcie-root-port,id=rp{index},chassis={index + 1}",
+        words += ["-device", f"pcie-root-port,id=rp{index},chassis={index + 1}{machine.port}",
                   "-netdev", f"user,id=up{index}", "-device", f"vfvirt-net-pf,{card}"]
     return words + list(machine.extra)

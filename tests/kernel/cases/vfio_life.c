@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Opening, sealing, closing, sleeping, binding, unloading. */
+/* Opening, sealing, closing, binding, unloading. */
+#define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -17,8 +18,6 @@
 #include "test.h"
 
 #define RACES 1000
-#define POWER_MANAGEMENT 1 /* capability id */
-#define D3HOT 3
 
 /* A device has one user: the group's file opens once. */
 TEST(vfio_opens_once, .modules = HANDOUT_MODULES)
@@ -51,6 +50,38 @@ TEST(vfio_open_needs_permission, .modules = HANDOUT_MODULES)
 	CHECK(WEXITSTATUS(status) == EACCES || WEXITSTATUS(status) == EPERM,
 	      "an open without permission: %s", strerror(WEXITSTATUS(status)));
 	handout_close(&handout);
+}
+
+/* With another function of its group in the hands of a host's driver, a VF must not be handed out. */
+TEST(vfio_group_must_be_viable, .modules = HANDOUT_MODULES, .configs = "shared-group")
+{
+	char path[PCI_PATH_SIZE], of_pf[32], of_vf[32];
+	struct handout handout;
+	struct vfio vfio;
+
+	handout_open(&handout, PF_OURS, 2);
+	CHECK_OK(file_link_name(pci_path(path, handout.pf, "iommu_group"), of_pf, sizeof(of_pf)));
+	CHECK_OK(file_link_name(pci_path(path, handout.vfs[0], "iommu_group"), of_vf,
+				sizeof(of_vf)));
+	CHECK(!strcmp(of_pf, of_vf), "this machine has PF and VF in groups of their own");
+	CHECK_EQUAL(vfio_open(&vfio, handout.vfs[0]), -EPERM, "an open beside a PF with a driver");
+	handout_close(&handout);
+}
+
+/* What a choice by the best alias goes by: one exact field more than the drivers of the kernel. */
+TEST(vfio_alias_names_the_class, .modules = HANDOUT_MODULES)
+{
+	static const char wanted[] = "alias=vfio_pci:v00001AF4d00001041sv*sd*bc02sc00i00*";
+	static char bytes[4 << 20];
+	FILE *file = fopen("/modules/vfvirt_vfio_pci.ko", "re");
+	size_t length;
+
+	CHECK(file, "cannot open the module: %s", strerror(errno));
+	length = fread(bytes, 1, sizeof(bytes), file);
+	fclose(file);
+	CHECK(length && length < sizeof(bytes), "the module has %zu bytes", length);
+	CHECK(memmem(bytes, length, wanted, sizeof(wanted)), "no %s in the module", wanted);
+	CHECK(!memmem(bytes, length, "alias=pci:", 10), "the module loads for any virtio card");
 }
 
 TEST(vfio_seal_excludes_open, .modules = HANDOUT_MODULES)
@@ -156,41 +187,6 @@ TEST(vfio_legacy_is_decided_at_open, .modules = HANDOUT_MODULES, .configs = "no-
 	nic_stop(&nic);
 	vfio_close(&vfio);
 	net_end_close(&pf_end);
-	handout_close(&handout);
-}
-
-static unsigned int find_capability(const struct vfio *vfio, unsigned int id)
-{
-	unsigned int at = vfio_get(vfio, VFIO_CONFIG, 0x34, 1);
-
-	for (unsigned int i = 0; at && i < 32; i++) {
-		if (vfio_get(vfio, VFIO_CONFIG, at, 1) == id)
-			return at;
-		at = vfio_get(vfio, VFIO_CONFIG, at + 1, 1);
-	}
-	return 0;
-}
-
-/* In D3hot the function does not answer, and it does again in D0. */
-TEST(vfio_sleeping_vf_does_not_answer, .modules = HANDOUT_MODULES)
-{
-	struct handout handout;
-	unsigned int power;
-	struct vfio vfio;
-	uint8_t status;
-
-	handout_open(&handout, PF_OURS, 1);
-	CHECK_OK(vfio_open(&vfio, handout.vfs[0]));
-	vfio_command(&vfio, 7);
-	power = find_capability(&vfio, POWER_MANAGEMENT);
-	if (!power)
-		test_skip("the card's VFs have no power management capability");
-	vfio_put(&vfio, VFIO_CONFIG, power + 4, 2, D3HOT);
-	CHECK_EQUAL(vfio_read(&vfio, VFIO_BAR0, LEGACY_STATUS, &status, 1), -EIO,
-		    "a read in D3hot");
-	vfio_put(&vfio, VFIO_CONFIG, power + 4, 2, 0);
-	CHECK_EQUAL(vfio_get(&vfio, VFIO_BAR0, LEGACY_STATUS, 1), 0, "the status in D0");
-	vfio_close(&vfio);
 	handout_close(&handout);
 }
 

@@ -15,6 +15,8 @@
 #define PAGE_BYTES 4096
 #define IOVA 0x1230000000 /* not where any memory of the test machine is */
 #define PCI_COMMAND 4
+#define CAPABILITY_POINTER 0x34
+#define CAPABILITIES_MAX 32
 #define IRQS_MAX 16
 
 static int open_group(const char *bdf)
@@ -167,6 +169,33 @@ int vfio_msix(const struct vfio *vfio, const int *fds, unsigned int count)
 int vfio_error_event(const struct vfio *vfio, int fd)
 {
 	return set_irqs(vfio, VFIO_PCI_ERR_IRQ_INDEX, &fd, 1);
+}
+
+int vfio_request_event(const struct vfio *vfio, int fd)
+{
+	return set_irqs(vfio, VFIO_PCI_REQ_IRQ_INDEX, &fd, 1);
+}
+
+unsigned int vfio_capability(const struct vfio *vfio, uint8_t id)
+{
+	unsigned int at = vfio_get(vfio, VFIO_CONFIG, CAPABILITY_POINTER, 1);
+
+	for (unsigned int i = 0; at && i < CAPABILITIES_MAX; i++) {
+		if (vfio_get(vfio, VFIO_CONFIG, at, 1) == id)
+			return at;
+		at = vfio_get(vfio, VFIO_CONFIG, at + 1, 1);
+	}
+	CHECK(false, "%s has no capability %u", vfio->bdf, id);
+}
+
+int vfio_sleep(const struct vfio *vfio)
+{
+	struct vfio_device_feature feature = {
+		.argsz = sizeof(feature),
+		.flags = VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY,
+	};
+
+	return ioctl(vfio->device_fd, VFIO_DEVICE_FEATURE, &feature) < 0 ? -errno : 0;
 }
 
 int vfio_reset(const struct vfio *vfio)

@@ -14,6 +14,10 @@
 #define VFIO_BAR0 0
 #define VFIO_CONFIG 7
 
+/* Ids of capabilities. */
+#define CAPABILITY_POWER 1
+#define CAPABILITY_EXPRESS 0x10
+
 struct vfio_area {
 	uint64_t offset; /* in the device's file */
 	uint64_t size_bytes;
@@ -131,6 +135,32 @@ int vfio_msix(const struct vfio *vfio, const int *fds, unsigned int count);
  * Return: 0 or negative errno.
  */
 int vfio_error_event(const struct vfio *vfio, int fd);
+
+/**
+ * vfio_request_event() - have an eventfd signalled when the host wants the function back.
+ * @vfio: open.
+ * @fd: eventfd, or -1 for none.
+ *
+ * Return: 0 or negative errno.
+ */
+int vfio_request_event(const struct vfio *vfio, int fd);
+
+/**
+ * vfio_capability() - find a PCI capability.
+ * @vfio: open.
+ * @id: of the capability.
+ *
+ * Return: its offset in configuration space; ends the test when there is none.
+ */
+unsigned int vfio_capability(const struct vfio *vfio, uint8_t id);
+
+/**
+ * vfio_sleep() - let the function sleep until the next access.
+ * @vfio: open.
+ *
+ * Return: 0 or negative errno.
+ */
+int vfio_sleep(const struct vfio *vfio);
 
 /**
  * vfio_reset() - reset the function.
