@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the changing verbs share: the call, its progress, and the report for people. */
+#ifndef VFV_CLI_CHANGE_H
+#define VFV_CLI_CHANGE_H
+
+#include "bus.h"
+#include "cli.h"
+
+/*
+ * Call vfvirtd and print what came of it. pf, objects, dry_run and progress of the call are set here.
+ * Each returns an enum vfv_exit or a negative errno.
+ */
+
+/* For a call about the PF that is the one operand; without an operand all (pf ""). */
+int vfv_change_pf(struct vfv_cli *cli, struct vfv_bus_call *call, struct vfv_error *ret_error);
+
+/* For a call about all PFs and VFs that the operands mean. */
+int vfv_change_objects(struct vfv_cli *cli, struct vfv_bus_call *call, struct vfv_error *ret_error);
+
+/*
+ * Print a report of bus_contract.h, {"pfs": [...]}, or with --json the object itself; takes the
+ * reference. dry_run: its steps were not taken.
+ */
+int vfv_report_print(struct vfv_cli *cli, struct json_object *report, bool dry_run,
+		     struct vfv_error *ret_error);
+
+#endif

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What came of a change, for people; the form of the object is in bus_contract.h. */
+#include <errno.h>
+#include <string.h>
+
+#include "change.h"
+#include "cleanup.h"
+#include "json.h"
+#include "plan.h"
+#include "table.h"
+
+/* What the steps of a plan add up to. */
+struct sums {
+	int step_count;
+	int num_vfs; /* -1: the number of VFs does not change */
+	int bound, unbound, published;
+	const char *transport; /* driver that the PF goes to; NULL: it stays */
+};
+
+/* How a PF ended. */
+enum ending {
+	ENDING_DONE,
+	ENDING_PARTLY,
+	ENDING_FAILED,
+};
+
+static const char *text_of(struct json_object *object, const char *key)
+{
+	const char *text;
+
+	return vfv_json_get_text(object, key, &text) == 0 ? text : NULL;
+}
+
+static int64_t number_of(struct json_object *object, const char *key)
+{
+	int64_t number;
+
+	return vfv_json_get_number(object, key, 0, UINT32_MAX, &number) == 0 ? number : 0;
+}
+
+static bool truth_of(struct json_object *object, const char *key)
+{
+	bool value;
+
+	return vfv_json_get_bool(object, key, &value) == 0 && value;
+}
+
+/* A member of an object, or NULL; also for an object that is NULL. */
+static struct json_object *member(struct json_object *object, const char *key)
+{
+	struct json_object *value = NULL;
+
+	if (json_object_is_type(object, json_type_object))
+		json_object_object_get_ex(object, key, &value);
+	return value;
+}
+
+/* The length of an array; 0 for what is none. */
+static size_t length(struct json_object *array)
+{
+	return json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
+}
+
+static void print_line(FILE *out, const char *pf, const char *text)
+{
+	VFV_FREE char *shown = vfv_display_text(text);
+
+	fprintf(out, "%s: %s\n", pf, shown ? shown : "(no memory)");
+}
+
+static bool is_step(struct json_object *step, enum vfv_step_kind kind)
+{
+	const char *name = text_of(step, "kind");
+
+	return name && strcmp(name, vfv_step_name(kind)) == 0;
+}
+
+static struct sums add_up(struct json_object *plan)
+{
+	struct json_object *steps = member(plan, "steps");
+	struct sums sums = {.num_vfs = -1};
+
+	for (size_t i = 0; i < length(steps); i++) {
+		struct json_object *step = json_object_array_get_idx(steps, i);
+
+		sums.step_count++;
+		sums.bound += is_step(step, VFV_STEP_VERIFY);
+		sums.unbound += is_step(step, VFV_STEP_UNBIND);
+		sums.published += is_step(step, VFV_STEP_PUBLISH);
+		if (is_step(step, VFV_STEP_NUM_VFS))
+			sums.num_vfs = (int)number_of(step, "number");
+		if (is_step(step, VFV_STEP_TRANSPORT))
+			sums.transport = text_of(step, "text");
+	}
+	return sums;
+}
+
+static enum ending ending_of(struct json_object *row)
+{
+	struct json_object *end = member(row, "end");
+	const char *code = text_of(end, "code");
+	size_t failed = length(member(row, "failed"));
+
+	if (code && strcmp(code, "none") == 0 && failed == 0)
+		return ENDING_DONE;
+	if (truth_of(end, "undone") || number_of(end, "done") == 0)
+		return ENDING_FAILED;
+	return ENDING_PARTLY;
+}
+
+/* What was done, in a line; the failed VFs are told one by one, on standard error. */
+static void print_done(FILE *out, const char *pf, struct json_object *row)
+{
+	struct sums sums = add_up(member(row, "plan"));
+	int failed = (int)length(member(row, "failed"));
+
+	fprintf(out, "%s:", pf);
+	if (sums.step_count == 0)
+		fputs(" nothing to do", out);
+	else if (ending_of(row) == ENDING_FAILED)
+		fputs(truth_of(member(row, "end"), "undone") ? " failed, all steps taken back"
+							     : " failed",
+		      out);
+	else {
+		if (sums.transport)
+			fprintf(out, " PF bound to %s,", sums.transport);
+		if (sums.num_vfs > 0)
+			fprintf(out, " %d VFs created,", sums.num_vfs);
+		else if (sums.num_vfs == 0)
+			fputs(" VFs removed,", out);
+		else if (sums.unbound > sums.bound)
+			fprintf(out, " %d VFs unbound,", sums.unbound);
+		if (sums.bound > 0)
+			fprintf(out, " %d bound,", sums.bound - failed);
+		if (sums.published > 0)
+			fprintf(out, " %d published,", sums.published - failed);
+		fputs(failed ? "" : " done", out);
+		if (failed)
+			fprintf(out, " %d failed", failed);
+	}
+	fputc('\n', out);
+}
+
+static void print_steps(FILE *out, const char *pf, struct json_object *plan)
+{
+	struct json_object *steps = member(plan, "steps");
+
+	if (length(steps) == 0)
+		print_line(out, pf, "nothing to do");
+	for (size_t i = 0; i < length(steps); i++) {
+		const char *text = text_of(json_object_array_get_idx(steps, i), "describe");
+		VFV_FREE char *shown = text ? vfv_display_text(text) : NULL;
+
+		if (shown)
+			fprintf(out, "%s\n", shown);
+	}
+}
+
+/* What failed goes to standard error, each with its named error. */
+static void tell_failures(const struct vfv_cli *cli, const char *pf, struct json_object *row)
+{
+	struct json_object *failed = member(row, "failed"), *end = member(row, "end");
+	const char *code = text_of(end, "code");
+
+	for (size_t i = 0; i < length(failed); i++) {
+		struct json_object *one = json_object_array_get_idx(failed, i);
+		const char *one_code = text_of(one, "code"), *text = text_of(one, "text");
+
+		vfv_tell("%s [%s]", text ? text : "failed", one_code ? one_code : "internal");
+	}
+	if (length(failed) > 0 || !code || strcmp(code, "none") == 0)
+		return;
+	vfv_tell("%s: %s [%s]", pf, text_of(end, "text") ? text_of(end, "text") : "failed", code);
+	vfv_tell("what to do: %s", vfv_error_name(vfv_error_from_json(code))->remedy);
+}
+
+static void print_row(struct vfv_cli *cli, const char *pf, struct json_object *row, bool dry_run)
+{
+	struct json_object *plan = member(row, "plan");
+	const char *notice = text_of(plan, "notice");
+
+	if (dry_run)
+		print_steps(cli->out, pf, plan);
+	else if (!vfv_given(cli, VFV_OPTION_quiet))
+		print_done(cli->out, pf, row);
+	if (truth_of(plan, "pending_reboot") && !vfv_given(cli, VFV_OPTION_quiet))
+		print_line(cli->out, pf,
+			   "its transport changes at the next boot: its interface is in use");
+	if (notice && !vfv_given(cli, VFV_OPTION_quiet))
+		print_line(cli->out, pf, notice);
+}
+
+/* The exit status of a report: some PFs or VFs done, some not, is "partly". */
+static enum vfv_exit status_of(struct json_object *pfs)
+{
+	bool done = false, failed = false;
+
+	for (size_t i = 0; i < length(pfs); i++) {
+		enum ending ending = ending_of(json_object_array_get_idx(pfs, i));
+
+		done |= ending != ENDING_FAILED;
+		failed |= ending != ENDING_DONE;
+	}
+	if (!failed)
+		return VFV_EXIT_DONE;
+	return done ? VFV_EXIT_PARTLY : VFV_EXIT_FAILED;
+}
+
+int vfv_report_print(struct vfv_cli *cli, struct json_object *report, bool dry_run,
+		     struct vfv_error *ret_error)
+{
+	VFV_JSON struct json_object *kept = report;
+	struct json_object *pfs = member(report, "pfs");
+	enum vfv_exit status;
+
+	if (!json_object_is_type(pfs, json_type_array))
+		return vfv_error_set(ret_error, VFV_ERROR_INTERNAL, EINVAL,
+				     "vfvirtd's report has no \"pfs\"");
+	status = status_of(pfs);
+	for (size_t i = 0; i < length(pfs); i++) {
+		struct json_object *row = json_object_array_get_idx(pfs, i);
+		const char *text = text_of(row, "pf");
+		VFV_FREE char *pf = vfv_display_text(text ? text : "(unknown)");
+
+		if (!pf)
+			return vfv_no_memory(ret_error);
+		tell_failures(cli, pf, row);
+		if (!vfv_given(cli, VFV_OPTION_json))
+			print_row(cli, pf, row, dry_run);
+	}
+	if (!vfv_given(cli, VFV_OPTION_json))
+		return status;
+	if (!vfv_json_add_number(report, "schema", VFV_JSON_SCHEMA_VERSION))
+		return vfv_no_memory(ret_error);
+	vfv_print_json(cli, vfv_take(kept), ret_error);
+	return ret_error->code ? -ENOMEM : (int)status;
+}
