@@ -8,7 +8,7 @@
 #include <linux/sched.h>
 #include <linux/sort.h>
 
-/* A window ends early when so many were done; less than half a turn of a ring's 16-bit index. */
+/* A window ends early when so many were done. */
 #define WINDOW_SAMPLES_MAX 30000
 
 /* Only what begins inside the window counts; the times are those of ktime_get_ns(). */

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The least that a command can cost: add, kick and poll, without locks, slots or statistics, on
- * the administration queue that the PF's driver made. That driver must be idle meanwhile.
+ * the administration queue that the PF's driver made. That driver must be idle meanwhile; its
+ * interrupts are held back, or it would take the answers of this loop.
  *
  * /sys/kernel/debug/vfvirt_bare: a write of "ADDRESS BEGIN_NS END_NS" reads the legacy status of
  * member 1 of that PF over and over; a read of the same open file gives "ERROR DONE FAILED
  * MEDIAN_NS".
  */
 #include <linux/debugfs.h>
+#include <linux/interrupt.h>
 #include <linux/module.h>
 #include <linux/pci.h>
 #include <linux/scatterlist.h>
@@ -100,6 +102,19 @@ static int run_on(struct virtio_device *vdev, struct test_window *window)
 	return error;
 }
 
+/* All vectors of the PF; a PF that has no MSI-X is not measured. */
+static void hold_interrupts(struct pci_dev *pdev, bool hold)
+{
+	int n, irq;
+
+	for (n = 0; (irq = pci_irq_vector(pdev, n)) > 0; n++) {
+		if (hold)
+			disable_irq(irq);
+		else
+			enable_irq(irq);
+	}
+}
+
 static int find_virtio(struct device *dev, void *ret_dev)
 {
 	if (!dev->bus || strcmp(dev->bus->name, "virtio"))
@@ -125,7 +140,9 @@ static int run(const char *text, struct test_window *window)
 	if (dev) {
 		/* The class driver stays, and with it the queue. */
 		device_lock(dev);
+		hold_interrupts(pdev, true);
 		error = run_on(dev_to_virtio(dev), window);
+		hold_interrupts(pdev, false);
 		device_unlock(dev);
 		put_device(dev);
 	}
