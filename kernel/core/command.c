@@ -113,7 +113,8 @@ static int turn_take(struct vfvirt_member *member, unsigned long deadline)
 static void turn_give(struct vfvirt_member *member)
 {
 	atomic_dec(&member->in_flight);
-	wake_up(&member->turn);
+	if (wq_has_sleeper(&member->turn))
+		wake_up(&member->turn);
 }
 
 /* Sleeps for *pause_us and doubles it. -ETIMEDOUT when the deadline comes first. */

@@ -102,12 +102,6 @@ static int read_answer(struct vfvirt_slot *slot, struct vfvirt_command *command)
 	return 0;
 }
 
-static bool ended(struct vfvirt_slot *slot)
-{
-	/* Pairs with the release in ring.c: the answer is read after this. */
-	return smp_load_acquire(&slot->answered) || READ_ONCE(slot->error);
-}
-
 static u64 poll_budget_ns(struct vfvirt_adminq *adminq)
 {
 	u32 average_ns = READ_ONCE(adminq->average_ns);
@@ -127,12 +121,10 @@ static void reap_once(struct vfvirt_adminq *adminq)
 
 static bool poll(struct vfvirt_slot *slot)
 {
-	struct vfvirt_adminq *adminq = slot->queue;
-	u64 end_ns = ktime_get_ns() + poll_budget_ns(adminq);
+	u64 end_ns = slot->submitted_ns + poll_budget_ns(slot->queue);
 
 	do {
-		reap_once(adminq);
-		if (ended(slot))
+		if (vfvirt_ring_poll(slot))
 			return true;
 		cpu_relax();
 	} while (ktime_get_ns() < end_ns && !need_resched());
@@ -144,7 +136,7 @@ static int sleep(struct vfvirt_slot *slot, const struct vfvirt_command *command)
 	struct vfvirt_pf *pf = slot->queue->pf;
 	long left, woken;
 
-	while (!ended(slot)) {
+	while (!vfvirt_slot_ended(slot)) {
 		left = command->deadline - jiffies;
 		if (left <= 0)
 			return -ETIMEDOUT;
@@ -157,7 +149,7 @@ static int sleep(struct vfvirt_slot *slot, const struct vfvirt_command *command)
 			break;
 		/* An interrupt that was lost costs a slice and no more. */
 		reap_once(slot->queue);
-		if (ended(slot))
+		if (vfvirt_slot_ended(slot))
 			break;
 		if (woken < 0)
 			return -EINTR;
@@ -172,7 +164,7 @@ static int await(struct vfvirt_slot *slot, const struct vfvirt_command *command)
 	int error = 0;
 
 	if (!poll(slot)) {
-		vfvirt_ring_sleep(slot->queue);
+		vfvirt_ring_sleep(slot);
 		error = sleep(slot, command);
 		vfvirt_ring_wake(slot->queue);
 	}

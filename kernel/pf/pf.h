@@ -114,7 +114,7 @@ enum vfvirt_adminq_state {
  * struct vfvirt_slot - room for one command, made once, reused
  * @free: link in the queue's free list
  * @queue: the queue it belongs to
- * @done: completed when @answered or @error is set
+ * @done: completed when @answered or @error is set, for a user that is @asleep
  * @block: VFVIRT_SLOT_BYTES, the readable part first, the writable part at half; the device may
  *	write to it while @device is set
  * @readable_bytes: length of the readable part
@@ -123,6 +123,7 @@ enum vfvirt_adminq_state {
  * @member_id: of the command
  * @user: an execute() waits for it; with @device the two references of the slot
  * @device: the device has it, or may still write to it
+ * @asleep: its user must be woken
  * @answered: the device gave it back in time
  * @error: why it will not be answered; 0: it may be
  * @used_bytes: what the device says it wrote, valid with @answered
@@ -140,6 +141,7 @@ struct vfvirt_slot {
 	u16 member_id;
 	bool user;
 	bool device;
+	bool asleep;
 	bool answered;
 	int error;
 	u32 used_bytes;
@@ -148,6 +150,13 @@ struct vfvirt_slot {
 };
 
 #define VFVIRT_SLOT_BYTES		1024
+
+/* The wait for this slot is over. */
+static inline bool vfvirt_slot_ended(const struct vfvirt_slot *slot)
+{
+	/* Pairs with the release in ring.c: the answer is read after this. */
+	return smp_load_acquire(&slot->answered) || READ_ONCE(slot->error);
+}
 
 /* The part of a slot that the device writes. */
 static inline void *vfvirt_slot_answer(struct vfvirt_slot *slot)
@@ -168,6 +177,7 @@ static inline void *vfvirt_slot_answer(struct vfvirt_slot *slot)
  * @member_limit: of one VF
  * @free: slots that nobody has
  * @users: slots that an execute() has
+ * @pollers: who polls, and thereby takes the answers of the sleepers off as well: no interrupts
  * @in_flight: slots that the device has
  * @sleepers: who waits for the interrupt instead of polling
  * @abandoned: slots that only the device has
@@ -188,6 +198,7 @@ struct vfvirt_adminq {
 	struct list_head free;
 	u16 users;
 	u16 in_flight;
+	u16 pollers;
 	u16 sleepers;
 	u16 abandoned;
 	u64 newest_answer_ns;
@@ -219,7 +230,7 @@ struct vfvirt_load {
  * @busy: slots of all queues that are not free
  * @exclusive: a command that tolerates no other (LIST_USE, S-42) is under way
  * @stopping: going down: no recovery may declare a queue ready any more
- * @idle: woken when a slot loses its user or becomes free
+ * @idle: woken when a slot loses its user
  * @absent_reason: why there is no queue, valid while @count is 0
  */
 struct vfvirt_admin {
@@ -406,7 +417,8 @@ int vfvirt_ring_submit(struct vfvirt_slot *slot);
 void vfvirt_ring_reap(struct vfvirt_adminq *adminq);
 void vfvirt_ring_arm(struct vfvirt_adminq *adminq);
 void vfvirt_ring_interrupt(struct vfvirt_adminq *adminq);
-void vfvirt_ring_sleep(struct vfvirt_adminq *adminq);
+bool vfvirt_ring_poll(struct vfvirt_slot *slot);
+void vfvirt_ring_sleep(struct vfvirt_slot *slot);
 void vfvirt_ring_wake(struct vfvirt_adminq *adminq);
 void vfvirt_ring_fail_users(struct vfvirt_adminq *adminq, int error);
 

@@ -66,6 +66,9 @@ int vfvirt_ring_submit(struct vfvirt_slot *slot)
 	slot->device = true;
 	adminq->in_flight++;
 	adminq->commands++;
+	/* Until vfvirt_ring_poll() or vfvirt_ring_sleep() say otherwise. */
+	adminq->pollers++;
+	virtqueue_disable_cb(vq);
 	kick = virtqueue_kick_prepare(vq);
 	spin_unlock_irqrestore(&admin->lock, flags);
 	/* The ring cannot go: it is freed only when no slot of it has a user. */
@@ -104,9 +107,10 @@ static void take_back(struct vfvirt_adminq *adminq, struct vfvirt_slot *slot, u3
 	account(adminq, slot, took_ns);
 	if (slot->user) {
 		slot->used_bytes = used_bytes;
-		/* Pairs with the poll loop, which reads the answer without the lock. */
+		/* Pairs with the user, who reads the answer without the lock. */
 		smp_store_release(&slot->answered, true);
-		complete(&slot->done);
+		if (slot->asleep)
+			complete(&slot->done);
 		return;
 	}
 	adminq->abandoned--;
@@ -148,8 +152,11 @@ void vfvirt_ring_reap(struct vfvirt_adminq *adminq)
 }
 
 /**
- * vfvirt_ring_arm() - interrupts on, if somebody sleeps or late answers are due
+ * vfvirt_ring_arm() - interrupts on, if somebody sleeps or late answers are due, and nobody polls
  * @adminq: the queue
+ *
+ * A poller takes every answer off, so that one VF's silent command costs the others no interrupt
+ * with each of theirs. A poller that is not run for a while delays sleepers by a slice at most.
  *
  * Context: admin.lock held.
  */
@@ -159,8 +166,8 @@ void vfvirt_ring_arm(struct vfvirt_adminq *adminq)
 
 	lockdep_assert_held(&adminq->pf->admin.lock);
 	/* Each round takes at least one of a bounded number of slots off, or breaks the queue. */
-	while (vq && (adminq->sleepers || adminq->abandoned) && !adminq->broken &&
-	       !virtqueue_enable_cb(vq)) {
+	while (vq && !adminq->pollers && (adminq->sleepers || adminq->abandoned) &&
+	       !adminq->broken && !virtqueue_enable_cb(vq)) {
 		virtqueue_disable_cb(vq);
 		vfvirt_ring_reap(adminq);
 	}
@@ -187,14 +194,41 @@ void vfvirt_ring_interrupt(struct vfvirt_adminq *adminq)
 }
 
 /**
- * vfvirt_ring_sleep() - somebody is going to sleep until an answer comes
- * @adminq: the queue; the caller has a slot of it
+ * vfvirt_ring_poll() - has a command ended?
+ * @slot: submitted, its user neither slept nor was told that it has ended
+ *
+ * Context: process context.
+ * Return: true when it has; its user polls no longer.
+ */
+bool vfvirt_ring_poll(struct vfvirt_slot *slot)
+{
+	struct vfvirt_adminq *adminq = slot->queue;
+	bool ended;
+
+	spin_lock_irq(&adminq->pf->admin.lock);
+	vfvirt_ring_reap(adminq);
+	ended = vfvirt_slot_ended(slot);
+	if (ended) {
+		adminq->pollers--;
+		vfvirt_ring_arm(adminq);
+	}
+	spin_unlock_irq(&adminq->pf->admin.lock);
+	return ended;
+}
+
+/**
+ * vfvirt_ring_sleep() - somebody stops polling and is going to sleep until an answer comes
+ * @slot: submitted; vfvirt_ring_poll() did not find that it has ended
  *
  * Context: process context. Pair: vfvirt_ring_wake().
  */
-void vfvirt_ring_sleep(struct vfvirt_adminq *adminq)
+void vfvirt_ring_sleep(struct vfvirt_slot *slot)
 {
+	struct vfvirt_adminq *adminq = slot->queue;
+
 	spin_lock_irq(&adminq->pf->admin.lock);
+	slot->asleep = true;
+	adminq->pollers--;
 	adminq->sleepers++;
 	vfvirt_ring_reap(adminq);
 	vfvirt_ring_arm(adminq);

@@ -133,6 +133,29 @@ static struct waiter *choose(struct vfvirt_admin *admin)
 	return best;
 }
 
+/* Gives a free slot to one who may have it. */
+static void hand_out(struct vfvirt_admin *admin, struct waiter *waiter)
+{
+	struct vfvirt_adminq *adminq = waiter->adminq;
+	struct vfvirt_load *load = &admin->members[waiter->member_id];
+	struct vfvirt_slot *slot = list_first_entry(&adminq->free, struct vfvirt_slot, free);
+
+	lockdep_assert_held(&admin->lock);
+	list_del_init(&slot->free);
+	reinit_completion(&slot->done);
+	slot->user = true;
+	slot->asleep = false;
+	slot->answered = false;
+	slot->error = 0;
+	slot->member_id = waiter->member_id;
+	load->slots++;
+	load->turn = ++admin->turn;
+	adminq->users++;
+	admin->busy++;
+	admin->exclusive = waiter->exclusive;
+	waiter->slot = slot;
+}
+
 /**
  * vfvirt_slots_grant() - hand out slots to those who wait, as far as they go
  * @admin: the administration queues
@@ -141,27 +164,12 @@ static struct waiter *choose(struct vfvirt_admin *admin)
  */
 void vfvirt_slots_grant(struct vfvirt_admin *admin)
 {
-	struct vfvirt_load *load;
 	struct waiter *waiter;
-	struct vfvirt_slot *slot;
 
 	lockdep_assert_held(&admin->lock);
 	while ((waiter = choose(admin))) {
 		list_del_init(&waiter->list);
-		slot = list_first_entry(&waiter->adminq->free, struct vfvirt_slot, free);
-		list_del_init(&slot->free);
-		reinit_completion(&slot->done);
-		slot->user = true;
-		slot->answered = false;
-		slot->error = 0;
-		slot->member_id = waiter->member_id;
-		load = &admin->members[waiter->member_id];
-		load->slots++;
-		load->turn = ++admin->turn;
-		waiter->adminq->users++;
-		admin->busy++;
-		admin->exclusive = waiter->exclusive;
-		waiter->slot = slot;
+		hand_out(admin, waiter);
 		complete(&waiter->granted);
 	}
 }
@@ -199,6 +207,28 @@ static bool accepts(struct vfvirt_adminq *adminq, bool proof)
 	       (adminq->state == VFVIRT_ADMINQ_DRAINING && (proof || adminq->hold));
 }
 
+/* Gets in line: 0 with or without a slot, or -ENODEV. */
+static int line_up(struct vfvirt_admin *admin, struct waiter *waiter)
+{
+	int error = 0;
+
+	spin_lock_irq(&admin->lock);
+	if (admin->stopping || !accepts(waiter->adminq, waiter->proof)) {
+		error = -ENODEV;
+	} else if (list_empty(&admin->waiting) && may_have(admin, waiter)) {
+		hand_out(admin, waiter);
+	} else {
+		init_completion(&waiter->granted);
+		if (waiter->proof)
+			list_add(&waiter->list, &admin->waiting);
+		else
+			list_add_tail(&waiter->list, &admin->waiting);
+		vfvirt_slots_grant(admin);
+	}
+	spin_unlock_irq(&admin->lock);
+	return error;
+}
+
 static int await_turn(struct waiter *waiter, const struct vfvirt_command *command)
 {
 	struct vfvirt_pf *pf = waiter->adminq->pf;
@@ -223,6 +253,17 @@ static int await_turn(struct waiter *waiter, const struct vfvirt_command *comman
 	return 0;
 }
 
+static void leave_line(struct vfvirt_admin *admin, struct waiter *waiter)
+{
+	spin_lock_irq(&admin->lock);
+	if (!waiter->slot) {
+		list_del_init(&waiter->list);
+		/* An exclusive one that gave up lets those behind it go on. */
+		vfvirt_slots_grant(admin);
+	}
+	spin_unlock_irq(&admin->lock);
+}
+
 /**
  * vfvirt_slot_get() - wait for a slot
  * @adminq: the queue
@@ -242,33 +283,16 @@ int vfvirt_slot_get(struct vfvirt_adminq *adminq, const struct vfvirt_command *c
 		.member_id = command->member_id,
 		.exclusive = command->exclusive,
 		.proof = proof,
-		.granted = COMPLETION_INITIALIZER_ONSTACK(waiter.granted),
 	};
-	int error = 0;
+	int error;
 
-	spin_lock_irq(&admin->lock);
-	if (!admin->stopping && accepts(adminq, proof)) {
-		if (proof)
-			list_add(&waiter.list, &admin->waiting);
-		else
-			list_add_tail(&waiter.list, &admin->waiting);
-		vfvirt_slots_grant(admin);
-	} else {
-		error = -ENODEV;
-	}
-	spin_unlock_irq(&admin->lock);
+	error = line_up(admin, &waiter);
 	if (error)
 		return error;
-
-	error = await_turn(&waiter, command);
-
-	spin_lock_irq(&admin->lock);
 	if (!waiter.slot) {
-		list_del_init(&waiter.list);
-		/* An exclusive one that gave up lets those behind it go on. */
-		vfvirt_slots_grant(admin);
+		error = await_turn(&waiter, command);
+		leave_line(admin, &waiter);
 	}
-	spin_unlock_irq(&admin->lock);
 	if (!waiter.slot)
 		return waiter.error ? : error;
 	if (error) {
@@ -301,7 +325,6 @@ void vfvirt_slot_release(struct vfvirt_slot *slot)
 	/* Alone when it was granted, so whatever ends while it is set is that command. */
 	admin->exclusive = false;
 	vfvirt_slots_grant(admin);
-	wake_up_all(&admin->idle);
 }
 
 /**
@@ -323,6 +346,7 @@ void vfvirt_slot_put(struct vfvirt_slot *slot)
 		vfvirt_ring_arm(adminq);
 	}
 	vfvirt_slot_release(slot);
-	wake_up_all(&admin->idle);
+	if (wq_has_sleeper(&admin->idle))
+		wake_up_all(&admin->idle);
 	spin_unlock_irq(&admin->lock);
 }
