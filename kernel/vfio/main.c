@@ -286,7 +286,7 @@ static void vf_describe(struct vfvirt_member *member, struct vfvirt_member_facts
 {
 	struct vfvirt_vf *vf = vfvirt_member_priv(member);
 
-	/* For people, so without igate: an ioctl of the VF's user can hold that for a whole reset. */
+	/* Without igate: an ioctl of the VF's user can hold that for a whole reset. */
 	ret_facts->msix_on = READ_ONCE(vf->core.irq_type) == VFIO_PCI_MSIX_IRQ_INDEX;
 	ret_facts->notify_path = READ_ONCE(vf->notify_path);
 }

@@ -13,6 +13,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent.parent
 EXTRA = "tests/kernel/modules"    # modules that only tests use; built along when there are any
 WORK_ROOM_MB = 200
 LIMIT_S = 600
+COMPLAINT = re.compile(r": (warning|error): ")
 
 
 @dataclass(frozen=True)
@@ -93,19 +94,50 @@ def _content(folder):
             yield path.read_bytes()
 
 
-def _build(target, out):
-    """Runs make in the work folder of that kernel and copies the modules to out."""
+def check(version):
+    """What sparse says about the modules of a kernel: a list of lines, empty when all is well."""
+    target = Target(version, headers(version), kdir(version))
+
+    def make(out):
+        with _work(target) as work:
+            shell.say(f"checking the modules for kernel {version} with sparse")
+            log = cache.build_log(f"sparse-{version}")
+            _make(target, work, log, "C=2")
+            (out / "said").write_text("".join(f"{line}\n" for line in complaints(log)),
+                                      encoding="utf-8")
+
+    place = cache.item(f"sparse-{version}", _key(target), make)
+    return (place / "said").read_text(encoding="utf-8").splitlines()
+
+
+def complaints(log):
+    """The lines of a build's log that complain, of the compiler and of sparse alike."""
+    return [line for line in log.read_text(errors="replace").splitlines()
+            if COMPLAINT.search(line)]
+
+
+def _work(target):
+    """The work folder in which the modules of that kernel are built."""
     # make goes by the times of files, which say nothing between two checkouts.
     made_of = " ".join([*target.made_of(), str(CHECKOUT)])
-    with cache.work(f"modules-{target.name}", made_of, lambda work: None,
-                    needs_mb=WORK_ROOM_MB) as work:
+    return cache.work(f"modules-{target.name}", made_of, lambda work: None, needs_mb=WORK_ROOM_MB)
+
+
+def _make(target, work, log, *words):
+    """Runs make in a work folder."""
+    extra = [f"EXTRA=/src/{EXTRA}"] if (CHECKOUT / EXTRA).exists() else []
+    tree.run(target.built_in, ["nice", "make", "-C", "/src/kernel", "modules", "-j2",
+                               f"KDIR={target.folder}", "BUILD=/build/objects", *extra, *words],
+             f"cannot build the modules for kernel {target.name}",
+             [(CHECKOUT, "/src", "ro"), (work, "/build", "rw"), *target.binds], log, LIMIT_S)
+
+
+def _build(target, out):
+    """Builds in the work folder of that kernel and copies the modules to out."""
+    with _work(target) as work:
         shell.say(f"building the modules for kernel {target.name}")
         log = cache.build_log(f"modules-{target.name}")
-        extra = [f"EXTRA=/src/{EXTRA}"] if (CHECKOUT / EXTRA).exists() else []
-        tree.run(target.built_in, ["nice", "make", "-C", "/src/kernel", "modules", "-j2",
-                                   f"KDIR={target.folder}", "BUILD=/build/objects", *extra],
-                 f"cannot build the modules for kernel {target.name}",
-                 [(CHECKOUT, "/src", "ro"), (work, "/build", "rw"), *target.binds], log, LIMIT_S)
+        _make(target, work, log)
         found = sorted((work / "objects").rglob("*.ko"))
         if not found:
             raise Problem(f"make modules for kernel {target.name} left no .ko file (log: {log})")

@@ -35,6 +35,8 @@ class Tier:
 
 TIERS = {tier.name: tier for tier in (
     Tier("unit", ("env",), "the test machinery itself, without any VM", 300),
+    Tier("lint", ("lint",), "rules about the text of the product; the kernel's own checkers", 900,
+         needs=("modules",)),
     Tier("device", ("device",), "the device model against the specification, over qtest", 300,
          needs=("qemu",)),
     Tier("harness", ("harness",), "planted failures: each must turn a run red", 600,
