@@ -65,6 +65,7 @@ char *vfv_request_to_text(const struct vfv_request *request)
 	    !vfv_json_add_bool(object, "dry_run", request->dry_run) ||
 	    !vfv_json_add_bool(object, "force", request->force) ||
 	    !vfv_json_add_bool(object, "explicit", request->explicit) ||
+	    !vfv_json_add_bool(object, "retry", request->retry) ||
 	    !vfv_json_add_bool(object, "mac", request->mac) ||
 	    !vfv_json_add_bool(object, "runtime", request->runtime) ||
 	    !vfv_json_add_number(object, "vfs", request->vfs) ||
@@ -139,6 +140,7 @@ static int get_all(struct json_object *object, struct vfv_request *request)
 	if (get_op(object, request) || vfv_json_get_bool(object, "dry_run", &request->dry_run) ||
 	    vfv_json_get_bool(object, "force", &request->force) ||
 	    vfv_json_get_bool(object, "explicit", &request->explicit) ||
+	    vfv_json_get_bool(object, "retry", &request->retry) ||
 	    vfv_json_get_bool(object, "mac", &request->mac) ||
 	    vfv_json_get_bool(object, "runtime", &request->runtime) ||
 	    vfv_json_get_number(object, "vfs", 0, UINT16_MAX, &vfs))

@@ -27,6 +27,7 @@ struct vfv_request {
 	bool dry_run;
 	bool force;
 	bool explicit; /* a person asked for it */
+	bool retry;    /* try again what failed */
 	bool mac;      /* read the MACs too */
 	bool runtime;
 	unsigned int vfs;

@@ -222,6 +222,14 @@ static int apply_hold(const struct vfv_host *host, struct vfv_vf *vf)
 					      "intent says");
 }
 
+int vfv_holds_apply(const struct vfv_host *host, struct vfv_pf *pf)
+{
+	for (size_t i = 0; i < pf->vf_count; i++)
+		if (apply_hold(host, &pf->vfs[i]))
+			return -ENOMEM;
+	return 0;
+}
+
 int vfv_marks_apply(const struct vfv_host *host, struct vfv_pf *pf)
 {
 	struct json_object *result VFV_JSON = result_read(host, pf);
@@ -237,9 +245,8 @@ int vfv_marks_apply(const struct vfv_host *host, struct vfv_pf *pf)
 		for (size_t i = 0; i < json_object_array_length(failed); i++)
 			if (apply_failed(pf, json_object_array_get_idx(failed, i)))
 				return -ENOMEM;
-	for (size_t i = 0; i < pf->vf_count; i++)
-		if (apply_hold(host, &pf->vfs[i]))
-			return -ENOMEM;
+	if (vfv_holds_apply(host, pf))
+		return -ENOMEM;
 	vfv_hold_get(host, &pf->address, &hold);
 	if (hold.kind == VFV_HOLD_DESTROY && hold.done && !pf->vfs_now)
 		return replace(&pf->failure, "its VFs were destroyed by hand: \"vfvirtctl apply\" "

@@ -64,6 +64,9 @@ int vfv_result_write(const struct vfv_host *host, const struct vfv_pf *pf, const
  */
 bool vfv_result_is_stale_failure(const struct vfv_host *host, const struct vfv_pf *pf);
 
+/* Set the state of VFs that are held and done to foreign, with the reason. 0, or -ENOMEM. */
+int vfv_holds_apply(const struct vfv_host *host, struct vfv_pf *pf);
+
 /**
  * vfv_marks_apply - complete the facts of a PF with what is remembered of it
  * @host: paths

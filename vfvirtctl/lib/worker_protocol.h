@@ -13,12 +13,13 @@
  *
  * Request:
  *   {"op": "list" | "facts" | "apply" | "create" | "destroy" | "bind" | "unbind" | "transport",
- *    "pf": "0000:3b:00.0" or null, "dry_run": bool, "force": bool, "explicit": bool, "mac": bool,
- *    "vfs": number, "runtime": bool, "name": text or null, "driver": text or null,
+ *    "pf": "0000:3b:00.0" or null, "dry_run": bool, "force": bool, "explicit": bool, "retry": bool,
+ *    "mac": bool, "vfs": number, "runtime": bool, "name": text or null, "driver": text or null,
  *    "vf_indexes": [number...] or null}
  * "pf" is null for "list" only: addresses of all PFs and the errors of intent files, read without
- * anything that can block. "explicit": a person asked for it: holds (mark.h) end, and what failed
- * is tried again. "mac": read the MACs too. "transport" does the step of the PF's own driver only.
+ * anything that can block. "explicit": a person asked for it: holds (mark.h) end. "retry": what
+ * failed is tried again though nothing has changed. "mac": read the MACs too. "transport" does the
+ * step of the PF's own driver only.
  *
  * Reports, in this order:
  *   {"waiting": {"pid": n}}                  for a worker that has the PF

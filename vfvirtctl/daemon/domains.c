@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which domain has a VF: what libvirt told when it was asked, and when it is asked again. */
+#include "domains.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "bus.h"
+#include "child.h"
+#include "cleanup.h"
+#include "journal.h"
+#include "json.h"
+
+/* How long after a VF came into use libvirt is asked: hot-plugging opens it first, then notes it. */
+static const unsigned int pause_ms[] = {500, 3000, 15000};
+#define PAUSES	     (sizeof(pause_ms) / sizeof(pause_ms[0]))
+#define ASK_LIMIT_MS 10000
+#define PROGRAM	     VFV_LIBEXEC "/vfvirt-domains"
+
+/* A VF in use whose domain no claim names. */
+struct used {
+	struct used *next;
+	struct vfv_address vf;
+	char *domain; /* owned; NULL: not known */
+	bool seen;    /* while a PF is gone through */
+	size_t asked; /* how often, at most PAUSES */
+};
+
+struct vfv_domains {
+	struct vfv_daemon *daemon;
+	struct used *used;	 /* owned list */
+	struct vfv_child *child; /* that asks */
+	sd_event_source *timer;	 /* of the next question, or of the limit of this one */
+	bool told_silent;	 /* and the journal knows */
+};
+
+static int on_time(sd_event_source *source, uint64_t now, void *context);
+
+static struct used *find_used(struct vfv_domains *domains, const struct vfv_address *vf)
+{
+	for (struct used *used = domains->used; used; used = used->next)
+		if (!vfv_address_compare(&used->vf, vf))
+			return used;
+	return NULL;
+}
+
+static void set_timer(struct vfv_domains *domains, unsigned int after_ms)
+{
+	sd_event_source_disable_unref(domains->timer);
+	domains->timer = NULL;
+	sd_event_add_time_relative(domains->daemon->event, &domains->timer, CLOCK_MONOTONIC,
+				   after_ms * UINT64_C(1000), 0, on_time, domains);
+}
+
+/* Plan the next question, if there is anything to be asked. */
+static void plan_question(struct vfv_domains *domains)
+{
+	size_t least = PAUSES;
+
+	if (domains->child)
+		return; /* planned anew at its end */
+	for (const struct used *used = domains->used; used; used = used->next)
+		if (!used->domain && used->asked < least)
+			least = used->asked;
+	if (least < PAUSES)
+		set_timer(domains, pause_ms[least]);
+	else
+		domains->timer = sd_event_source_disable_unref(domains->timer);
+}
+
+static void forget_unseen(struct vfv_domains *domains, const struct vfv_pf *pf)
+{
+	struct used **link = &domains->used;
+
+	while (*link) {
+		struct used *used = *link;
+		bool of_pf = false;
+
+		for (size_t i = 0; i < pf->vf_count; i++)
+			of_pf |= !vfv_address_compare(&pf->vfs[i].address, &used->vf);
+		if (!of_pf || used->seen) {
+			link = &used->next;
+			continue;
+		}
+		*link = used->next;
+		free(used->domain);
+		free(used);
+	}
+}
+
+void vfv_domains_complete(struct vfv_domains *domains, struct vfv_pf *pf)
+{
+	bool new = false;
+
+	if (!domains)
+		return;
+	for (struct used *used = domains->used; used; used = used->next)
+		used->seen = false;
+	for (size_t i = 0; i < pf->vf_count; i++) {
+		struct vfv_vf *vf = &pf->vfs[i];
+		struct used *used;
+
+		if (vf->state != VFV_VF_IN_USE || vf->domain)
+			continue;
+		used = find_used(domains, &vf->address);
+		if (!used) {
+			used = calloc(1, sizeof(*used));
+			if (!used)
+				return;
+			used->vf = vf->address;
+			used->next = domains->used;
+			domains->used = used;
+			new = true;
+		}
+		used->seen = true;
+		if (used->domain)
+			vf->domain = strdup(used->domain);
+	}
+	forget_unseen(domains, pf);
+	if (new || !domains->used)
+		plan_question(domains);
+}
+
+/* Libvirt has told: the VF of an address belongs to a domain. */
+static void take_answer(struct vfv_domains *domains, const struct vfv_address *address,
+			const char *domain)
+{
+	struct vfv_model *model = domains->daemon->model;
+	struct used *used = find_used(domains, address);
+	struct vfv_pf *pf = NULL, before;
+	struct vfv_vf *vf = vfv_model_find_vf(model, address, &pf);
+	struct vfv_vf *vfs;
+
+	if (!used || !vf || vf->domain)
+		return;
+	free(used->domain);
+	used->domain = strdup(domain);
+	/* Who listens is told by the difference of two states of the PF. */
+	vfs = calloc(pf->vf_count, sizeof(*vfs));
+	if (!vfs)
+		return;
+	memcpy(vfs, pf->vfs, pf->vf_count * sizeof(*vfs));
+	before = *pf;
+	before.vfs = vfs;
+	vf->domain = strdup(domain);
+	vfv_bus_pf_changed(domains->daemon->bus, &before, pf);
+	free(vfs);
+}
+
+/* One line of the helper: {"domain": NAME, "devices": [ADDRESS...]}, or {"problem": TEXT}. */
+static void on_line(void *context, char *line, size_t length)
+{
+	struct vfv_domains *domains = context;
+	struct json_object *object VFV_JSON = NULL;
+	struct json_object *devices;
+	struct vfv_address address;
+	const char *text;
+
+	if (vfv_json_parse("vfvirt-domains", line, length, VFV_ERROR_INTERNAL, &object, NULL))
+		return;
+	if (!vfv_json_get_text(object, "problem", &text)) {
+		vfv_journal(VFV_MESSAGE_LIBVIRT, NULL, "%s", text);
+		return;
+	}
+	if (vfv_json_get_text(object, "domain", &text) ||
+	    !json_object_object_get_ex(object, "devices", &devices) ||
+	    !json_object_is_type(devices, json_type_array))
+		return;
+	for (size_t i = 0; i < json_object_array_length(devices); i++)
+		if (vfv_address_parse(json_object_get_string(json_object_array_get_idx(devices, i)),
+				      &address))
+			take_answer(domains, &address, text);
+}
+
+static void on_ended(void *context, bool ok)
+{
+	struct vfv_domains *domains = context;
+
+	domains->child = NULL;
+	if (ok)
+		domains->told_silent = false;
+	plan_question(domains);
+}
+
+static const struct vfv_child_handler child_handler = {.line = on_line, .end = on_ended};
+
+static void ask(struct vfv_domains *domains)
+{
+	const char *program = getenv("VFVIRT_DOMAINS_PROGRAM");
+	const char *arguments[] = {program ? program : PROGRAM, NULL};
+	int error;
+
+	for (struct used *used = domains->used; used; used = used->next)
+		if (!used->domain && used->asked < PAUSES)
+			used->asked++;
+	error = vfv_child_start(domains->daemon->event, arguments, "", &child_handler, domains,
+				&domains->child);
+	if (!error)
+		set_timer(domains, vfv_limit_ms("VFVIRT_LIBVIRT_LIMIT_MS", ASK_LIMIT_MS));
+	/* Without the helper nothing is asked: it comes with the package for libvirt. */
+}
+
+static int on_time(sd_event_source *source, uint64_t now, void *context)
+{
+	struct vfv_domains *domains = context;
+
+	domains->timer = sd_event_source_disable_unref(domains->timer);
+	if (!domains->child) {
+		ask(domains);
+		return 0;
+	}
+	if (!domains->told_silent)
+		vfv_journal(
+			VFV_MESSAGE_LIBVIRT, NULL,
+			"libvirt did not answer in time; going on without the names of domains");
+	domains->told_silent = true;
+	vfv_child_kill(domains->child);
+	return 0;
+}
+
+struct vfv_domains *vfv_domains_new(struct vfv_daemon *daemon)
+{
+	struct vfv_domains *domains = calloc(1, sizeof(*domains));
+
+	if (domains)
+		domains->daemon = daemon;
+	return domains;
+}
+
+void vfv_domains_free(struct vfv_domains *domains)
+{
+	struct used *next;
+
+	if (!domains)
+		return;
+	for (struct used *used = domains->used; used; used = next) {
+		next = used->next;
+		free(used->domain);
+		free(used);
+	}
+	sd_event_source_disable_unref(domains->timer);
+	vfv_child_forget(domains->child);
+	free(domains);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What wakes the daemon up: udev's events of PCI functions and of their virtio devices, and the
+ * events of vfvirt's kernel modules. They only say where to look again.
+ */
+#ifndef VFV_DAEMON_EVENTS_H
+#define VFV_DAEMON_EVENTS_H
+
+#include "daemon.h"
+
+/* Start to listen. A source that is not there is told to the journal. NULL: no memory. */
+struct vfv_events *vfv_events_new(struct vfv_daemon *daemon);
+void vfv_events_free(struct vfv_events *events);
+
+/*
+ * The kernel modules may have been loaded, or loaded anew, since: listen to them if that is not
+ * done. Costs nothing when the facts say that they are not there. NULL is allowed.
+ */
+void vfv_events_look_for_kernel(struct vfv_events *events);
+
+#endif

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The child's side of worker_protocol.h: does, in a process of its own, all that can block. */
+#include "worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/file.h>
+
+#include "cleanup.h"
+#include "file.h"
+#include "json.h"
+#include "mark.h"
+#include "sysfs.h"
+#include "text.h"
+#include "worker_parts.h"
+#include "worker_protocol.h"
+
+void vfv_worker_report(const char *key, struct json_object *value)
+{
+	struct json_object *report VFV_JSON = json_object_new_object();
+
+	if (!report || !vfv_json_add(report, key, value))
+		return;
+	/* Standard output is a pipe to a daemon that may be gone; the work goes on then. */
+	fputs(json_object_to_json_string_ext(report, JSON_C_TO_STRING_PLAIN), stdout);
+	fputc('\n', stdout);
+	fflush(stdout);
+}
+
+static void report_end(const struct vfv_worker *worker)
+{
+	const struct vfv_error *error = &worker->error;
+	struct json_object *end = json_object_new_object();
+
+	if (!end || !vfv_json_add_text(end, "code", vfv_error_name(error->code)->json_code) ||
+	    !vfv_json_add_number(end, "errno", error->errno_value) ||
+	    !vfv_json_add_text(end, "text", error->text) ||
+	    !vfv_json_add_number(end, "done", (int64_t)worker->result.done_count) ||
+	    !vfv_json_add_number(end, "failed", (int64_t)worker->result.failed_count) ||
+	    !vfv_json_add_bool(end, "undone", worker->result.undone)) {
+		json_object_put(end);
+		return;
+	}
+	vfv_worker_report("end", end);
+}
+
+static void report_model(struct vfv_worker *worker)
+{
+	struct json_object *model;
+
+	if (!worker->model)
+		return;
+	if (worker->pending_reboot)
+		worker->pf->pending_reboot = true;
+	if (vfv_marks_apply(worker->host, worker->pf))
+		return;
+	model = vfv_model_to_json(worker->model);
+	if (model)
+		vfv_worker_report("model", model);
+}
+
+static int no_memory(struct vfv_worker *worker)
+{
+	return vfv_error_set(&worker->error, VFV_ERROR_NO_MEMORY, ENOMEM, "no memory");
+}
+
+/* Standard input whole, at most VFV_WORKER_LINE_BYTES_MAX. */
+static int read_request(struct vfv_worker *worker)
+{
+	char *text VFV_FREE = malloc(VFV_WORKER_LINE_BYTES_MAX);
+	size_t length;
+
+	if (!text)
+		return no_memory(worker);
+	length = fread(text, 1, VFV_WORKER_LINE_BYTES_MAX, stdin);
+	return vfv_request_parse(text, length, &worker->request, &worker->error);
+}
+
+static void report_waiting(int lock)
+{
+	struct json_object *waiting = json_object_new_object();
+	uint64_t pid = 0;
+	char text[24];
+	ssize_t length = pread(lock, text, sizeof(text) - 1, 0);
+
+	text[length > 0 ? length : 0] = '\0';
+	vfv_text_number(text, 10, INT32_MAX, &pid);
+	if (waiting && vfv_json_add_number(waiting, "pid", (int64_t)pid))
+		vfv_worker_report("waiting", waiting);
+	else
+		json_object_put(waiting);
+}
+
+/*
+ * Hold the lock of the PF until this process ends. Waiting for it takes nothing but a sleeping
+ * process, which can be killed; the daemon watches how long it takes.
+ */
+static int lock_pf(struct vfv_worker *worker)
+{
+	char *folder VFV_FREE = vfv_text("%s/worker", worker->host->run);
+	char address[VFV_ADDRESS_BYTES];
+	char *path VFV_FREE = NULL;
+	int lock, error;
+
+	vfv_address_format(&worker->request->pf, address);
+	path = vfv_text("%s/worker/%s", worker->host->run, address);
+	if (!folder || !path)
+		return no_memory(worker);
+	error = vfv_folder_make(folder);
+	lock = error ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (lock < 0)
+		return vfv_error_set(&worker->error, VFV_ERROR_STORAGE, error ? error : errno,
+				     "%s: cannot be made: %s", path,
+				     strerror(error ? -error : errno));
+	if (flock(lock, LOCK_EX | LOCK_NB)) {
+		report_waiting(lock);
+		if (flock(lock, LOCK_EX))
+			return vfv_error_set(&worker->error, VFV_ERROR_STORAGE, errno,
+					     "%s: cannot be locked: %s", path, strerror(errno));
+	}
+	if (ftruncate(lock, 0) || dprintf(lock, "%d\n", (int)getpid()) < 0)
+		return vfv_error_set(&worker->error, VFV_ERROR_STORAGE, errno,
+				     "%s: cannot be written: %s", path, strerror(errno));
+	return 0; /* stays open */
+}
+
+int vfv_worker_read_facts(struct vfv_worker *worker)
+{
+	unsigned int flags = VFV_FACTS_USERS | (worker->request->mac ? VFV_FACTS_MAC : 0);
+	struct vfv_model *model;
+
+	vfv_intents_free(worker->intents);
+	worker->intents = NULL;
+	worker->intent = NULL;
+	vfv_model_free(worker->model);
+	worker->model = NULL;
+	worker->pf = NULL;
+	if (vfv_intents_read(worker->host, &worker->intents))
+		return no_memory(worker);
+	if (vfv_facts_read(worker->host, worker->intents, &worker->request->pf, flags, &model,
+			   &worker->error))
+		return -EIO;
+	worker->model = model;
+	worker->pf = &model->pfs[0];
+	return vfv_intents_for(worker->intents, worker->pf, &worker->intent, &worker->error);
+}
+
+struct listing {
+	struct json_object *pfs;
+	int devices;
+};
+
+static int list_function(void *context, const char *entry)
+{
+	struct listing *listing = context;
+	struct vfv_address address;
+	unsigned int max;
+
+	if (!vfv_address_parse(entry, &address))
+		return 0;
+	int folder VFV_CLOSE = vfv_sysfs_folder_at(listing->devices, entry);
+
+	if (folder < 0 || !vfv_facts_is_capable(folder, &max))
+		return 0;
+	return json_object_array_add(listing->pfs, json_object_new_string(entry)) ? -ENOMEM : 0;
+}
+
+/* Addresses of all PFs and errors of the intent files. */
+static int do_list(struct vfv_worker *worker)
+{
+	int devices VFV_CLOSE = vfv_sysfs_folder(worker->host, VFV_PCI_DEVICES);
+	struct json_object *errors = json_object_new_array(), *list = json_object_new_object();
+	struct listing listing = {json_object_new_array(), devices};
+	int error = 0;
+
+	if (!vfv_json_add(list, "pfs", listing.pfs) ||
+	    !vfv_json_add(list, "intent_errors", errors) ||
+	    vfv_intents_read(worker->host, &worker->intents)) {
+		json_object_put(list);
+		return no_memory(worker);
+	}
+	for (size_t i = 0; i < worker->intents->error_count; i++)
+		json_object_array_add(errors,
+				      json_object_new_string(worker->intents->errors[i].text));
+	/* A host without PCI has no such folder; it has no PF either. */
+	if (devices >= 0)
+		error = vfv_sysfs_each(devices, ".", list_function, &listing);
+	vfv_worker_report("list", list);
+	return error ? vfv_error_set(&worker->error, VFV_ERROR_KERNEL_IO, error,
+				     "%s/%s: cannot be listed: %s", worker->host->sysfs,
+				     VFV_PCI_DEVICES, strerror(-error))
+		     : 0;
+}
+
+static void serve(struct vfv_worker *worker)
+{
+	worker->host = vfv_host_new();
+	if (!worker->host) {
+		no_memory(worker);
+		return;
+	}
+	if (read_request(worker))
+		return;
+	if (worker->request->op == VFV_OP_LIST) {
+		do_list(worker);
+		return;
+	}
+	if (lock_pf(worker))
+		return;
+	if (!vfv_worker_read_facts(worker)) {
+		/* Without the modules nothing can be sealed; the facts say that they are missing. */
+		vfv_netlink_open(worker->host, &worker->netlink, NULL);
+		vfv_worker_do(worker);
+	}
+	report_model(worker);
+}
+
+int vfv_worker_main(void)
+{
+	struct vfv_worker worker = {0};
+
+	/* Who stops the service must not stop a worker midway; it ends soon by itself. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	serve(&worker);
+	report_end(&worker);
+	vfv_netlink_close(worker.netlink);
+	json_object_put(worker.failed);
+	vfv_model_free(worker.model);
+	vfv_intents_free(worker.intents);
+	vfv_request_free(worker.request);
+	vfv_host_free(worker.host);
+	return 0;
+}
