@@ -192,7 +192,7 @@ int vfv_arguments_parse(int argc, char *const *argv, struct vfv_arguments *ret_a
 	int ret;
 
 	*ret_arguments = (struct vfv_arguments){.verb = VFV_VERB_COUNT};
-	ret_arguments->operands = calloc(argc > 0 ? (size_t)argc : 1, sizeof(char *));
+	ret_arguments->operands = calloc((size_t)argc + 1, sizeof(char *));
 	if (!ret_arguments->operands)
 		return vfv_error_set(ret_error, VFV_ERROR_NO_MEMORY, ENOMEM, "no memory");
 	ret = parse_words(argc, argv, ret_arguments, ret_error);

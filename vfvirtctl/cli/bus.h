@@ -25,8 +25,8 @@ int vfv_bus_get_model(struct vfv_bus *bus, char **ret_text, struct vfv_error *re
 /* What a changing method is called with; which fields, bus_contract.h says. Borrowed. */
 struct vfv_bus_call {
 	const char *method;   /* "Create", "Destroy", "Bind", "Unbind", "Apply" */
-	const char *pf;	      /* address; "" for all, with Apply */
-	const char **objects; /* addresses, NULL at the end, with Bind and Unbind */
+	const char *pf;	      /* any name; "" for all, with Apply */
+	const char **objects; /* names and globs, NULL at the end, with Bind and Unbind */
 	const char *name;     /* stable name; "": as it is */
 	const char *driver;   /* "": of the intent */
 	unsigned int num_vfs;

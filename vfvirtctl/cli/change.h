@@ -7,15 +7,10 @@
 #include "cli.h"
 
 /*
- * Call vfvirtd and print what came of it. pf, objects, dry_run and progress of the call are set here.
- * Each returns an enum vfv_exit or a negative errno.
+ * Call vfvirtd about what the operands name, and print what came of it. pf, objects, dry_run and
+ * progress of the call are set here. Returns an enum vfv_exit or a negative errno.
  */
-
-/* For a call about the PF that is the one operand; without an operand all (pf ""). */
-int vfv_change_pf(struct vfv_cli *cli, struct vfv_bus_call *call, struct vfv_error *ret_error);
-
-/* For a call about all PFs and VFs that the operands mean. */
-int vfv_change_objects(struct vfv_cli *cli, struct vfv_bus_call *call, struct vfv_error *ret_error);
+int vfv_change(struct vfv_cli *cli, struct vfv_bus_call *call, struct vfv_error *ret_error);
 
 /*
  * Print a report of bus_contract.h, {"pfs": [...]}, or with --json the object itself; takes the

@@ -71,10 +71,6 @@ int vfv_view_complete(struct vfv_cli *cli, struct vfv_view *view, struct vfv_err
 /* Both from vfvirtd, which also knows domains, where it runs; else both here. */
 int vfv_view_get(struct vfv_cli *cli, unsigned int flags, struct vfv_view *ret_view,
 		 struct vfv_error *ret_error);
-
-/* The facts of vfvirtd only; without intents. */
-struct vfv_bus;
-int vfv_view_ask(struct vfv_bus *bus, struct vfv_view *ret_view, struct vfv_error *ret_error);
 void vfv_view_clear(struct vfv_view *view);
 
 /* Every operand selected, each object once, in order of address. free() *ret_chosen. */

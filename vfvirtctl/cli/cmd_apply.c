@@ -8,23 +8,32 @@
 
 VFV_DEFINE_CLEANUP(free_plan, struct vfv_plan *, vfv_plan_free)
 
+/* How it ended, as vfvirtd says it; NULL: no memory. */
+static struct json_object *new_end(const struct vfv_error *error)
+{
+	VFV_JSON struct json_object *end = json_object_new_object();
+
+	if (!end || !vfv_json_add_text(end, "code", vfv_error_name(error->code)->json_code) ||
+	    !vfv_json_add_number(end, "errno", error->errno_value) ||
+	    !vfv_json_add_text(end, "text", error->text) || !vfv_json_add_number(end, "done", 0) ||
+	    !vfv_json_add_number(end, "failed", 0) || !vfv_json_add_bool(end, "undone", false))
+		return NULL;
+	return vfv_take(end);
+}
+
 /* {"pf": ..., "plan": ..., "failed": [], "end": {...}} as vfvirtd says it; NULL: no memory. */
 static struct json_object *new_row(const struct vfv_pf *pf, const struct vfv_plan *plan,
 				   const struct vfv_error *error)
 {
 	VFV_JSON struct json_object *row = json_object_new_object();
-	struct json_object *end = json_object_new_object();
 	char address[VFV_ADDRESS_BYTES];
 
-	if (!row || !vfv_json_add(row, "end", end) ||
-	    !vfv_json_add_text(row, "pf", vfv_address_format(&pf->address, address)) ||
-	    !vfv_json_add(row, "failed", json_object_new_array()) ||
-	    !vfv_json_add_text(end, "code", vfv_error_name(error->code)->json_code) ||
-	    !vfv_json_add_number(end, "errno", error->errno_value) ||
-	    !vfv_json_add_text(end, "text", error->text) || !vfv_json_add_number(end, "done", 0) ||
-	    !vfv_json_add_number(end, "failed", 0) || !vfv_json_add_bool(end, "undone", false))
+	if (!row || !vfv_json_add_text(row, "pf", vfv_address_format(&pf->address, address)))
 		return NULL;
 	if (plan && !vfv_json_add(row, "plan", vfv_plan_to_json(pf, plan)))
+		return NULL;
+	if (!vfv_json_add(row, "failed", json_object_new_array()) ||
+	    !vfv_json_add(row, "end", new_end(error)))
 		return NULL;
 	return vfv_take(row);
 }
@@ -83,5 +92,5 @@ int vfv_cmd_apply(struct vfv_cli *cli, struct vfv_error *ret_error)
 
 	if (vfv_given(cli, VFV_OPTION_dry_run))
 		return dry_run(cli, ret_error);
-	return vfv_change_pf(cli, &call, ret_error);
+	return vfv_change(cli, &call, ret_error);
 }

@@ -11,7 +11,7 @@ int vfv_cmd_bind(struct vfv_cli *cli, struct vfv_error *ret_error)
 		.force = vfv_given(cli, VFV_OPTION_force),
 	};
 
-	return vfv_change_objects(cli, &call, ret_error);
+	return vfv_change(cli, &call, ret_error);
 }
 
 int vfv_cmd_unbind(struct vfv_cli *cli, struct vfv_error *ret_error)
@@ -21,5 +21,5 @@ int vfv_cmd_unbind(struct vfv_cli *cli, struct vfv_error *ret_error)
 		.force = vfv_given(cli, VFV_OPTION_force),
 	};
 
-	return vfv_change_objects(cli, &call, ret_error);
+	return vfv_change(cli, &call, ret_error);
 }

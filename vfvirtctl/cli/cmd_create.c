@@ -12,5 +12,5 @@ int vfv_cmd_create(struct vfv_cli *cli, struct vfv_error *ret_error)
 		.runtime = vfv_given(cli, VFV_OPTION_runtime),
 	};
 
-	return vfv_change_pf(cli, &call, ret_error);
+	return vfv_change(cli, &call, ret_error);
 }

@@ -6,5 +6,5 @@ int vfv_cmd_destroy(struct vfv_cli *cli, struct vfv_error *ret_error)
 {
 	struct vfv_bus_call call = {.method = "Destroy"};
 
-	return vfv_change_pf(cli, &call, ret_error);
+	return vfv_change(cli, &call, ret_error);
 }

@@ -71,7 +71,7 @@ void vfv_help_print(enum vfv_verb verb, FILE *out)
 		out,
 		"A PF or VF is named by address (3b:00.0 or 0000:3b:00.0), stable name (dpu0, "
 		"dpu0/3), network interface, or a quoted pattern with *, ? and [] (not for "
-		"destroy and create). Exit status: 0 done, 1 failed, 2 wrong command line, 3 "
+		"create, destroy and apply). Exit status: 0 done, 1 failed, 2 wrong command line, 3 "
 		"partly done. See vfvirtctl(1).",
 		0);
 }

@@ -70,7 +70,7 @@ static void print_line(FILE *out, const char *pf, const char *text)
 
 static bool is_step(struct json_object *step, enum vfv_step_kind kind)
 {
-	const char *name = text_of(step, "kind");
+	const char *name = text_of(step, "step");
 
 	return name && strcmp(name, vfv_step_name(kind)) == 0;
 }
@@ -84,13 +84,13 @@ static struct sums add_up(struct json_object *plan)
 		struct json_object *step = json_object_array_get_idx(steps, i);
 
 		sums.step_count++;
-		sums.bound += is_step(step, VFV_STEP_VERIFY);
+		sums.bound += is_step(step, VFV_STEP_PROBE);
 		sums.unbound += is_step(step, VFV_STEP_UNBIND);
 		sums.published += is_step(step, VFV_STEP_PUBLISH);
 		if (is_step(step, VFV_STEP_NUM_VFS))
 			sums.num_vfs = (int)number_of(step, "number");
 		if (is_step(step, VFV_STEP_TRANSPORT))
-			sums.transport = text_of(step, "text");
+			sums.transport = text_of(step, "driver");
 	}
 	return sums;
 }
@@ -148,7 +148,7 @@ static void print_steps(FILE *out, const char *pf, struct json_object *plan)
 	if (length(steps) == 0)
 		print_line(out, pf, "nothing to do");
 	for (size_t i = 0; i < length(steps); i++) {
-		const char *text = text_of(json_object_array_get_idx(steps, i), "describe");
+		const char *text = text_of(json_object_array_get_idx(steps, i), "text");
 		VFV_FREE char *shown = text ? vfv_display_text(text) : NULL;
 
 		if (shown)
@@ -206,12 +206,24 @@ static enum vfv_exit status_of(struct json_object *pfs)
 	return done ? VFV_EXIT_PARTLY : VFV_EXIT_FAILED;
 }
 
+/* The report as an object of --json. */
+static int print_json(struct vfv_cli *cli, struct json_object *pfs, struct vfv_error *ret_error)
+{
+	VFV_JSON struct json_object *object = json_object_new_object();
+
+	if (!object || !vfv_json_add_number(object, "schema", VFV_JSON_SCHEMA_VERSION) ||
+	    !vfv_json_add(object, "pfs", json_object_get(pfs)))
+		return vfv_no_memory(ret_error);
+	return vfv_print_json(cli, vfv_take(object), ret_error);
+}
+
 int vfv_report_print(struct vfv_cli *cli, struct json_object *report, bool dry_run,
 		     struct vfv_error *ret_error)
 {
 	VFV_JSON struct json_object *kept = report;
 	struct json_object *pfs = member(report, "pfs");
 	enum vfv_exit status;
+	int ret;
 
 	if (!json_object_is_type(pfs, json_type_array))
 		return vfv_error_set(ret_error, VFV_ERROR_INTERNAL, EINVAL,
@@ -230,8 +242,6 @@ int vfv_report_print(struct vfv_cli *cli, struct json_object *report, bool dry_r
 	}
 	if (!vfv_given(cli, VFV_OPTION_json))
 		return status;
-	if (!vfv_json_add_number(report, "schema", VFV_JSON_SCHEMA_VERSION))
-		return vfv_no_memory(ret_error);
-	vfv_print_json(cli, vfv_take(kept), ret_error);
-	return ret_error->code ? -ENOMEM : (int)status;
+	ret = print_json(cli, pfs, ret_error);
+	return ret < 0 ? ret : (int)status;
 }

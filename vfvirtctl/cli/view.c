@@ -44,7 +44,8 @@ static int read_here(struct vfv_cli *cli, unsigned int flags, struct vfv_view *r
 	return ret < 0 ? ret : vfv_view_complete(cli, ret_view, ret_error);
 }
 
-int vfv_view_ask(struct vfv_bus *bus, struct vfv_view *ret_view, struct vfv_error *ret_error)
+/* The model as vfvirtd has it; without intents. */
+static int ask_daemon(struct vfv_bus *bus, struct vfv_view *ret_view, struct vfv_error *ret_error)
 {
 	VFV_JSON struct json_object *object = NULL;
 	VFV_FREE char *text = NULL;
@@ -69,7 +70,7 @@ int vfv_view_get(struct vfv_cli *cli, unsigned int flags, struct vfv_view *ret_v
 
 	if (vfv_bus_open(&bus, &error) < 0)
 		return read_here(cli, flags, ret_view, ret_error);
-	ret = vfv_view_ask(bus, &view, &error);
+	ret = ask_daemon(bus, &view, &error);
 	vfv_bus_close(bus);
 	if (ret < 0) {
 		/* Who may not ask is not told so each time: the facts are there for everybody. */
