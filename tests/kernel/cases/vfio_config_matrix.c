@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The first 64 bytes of configuration space, each offset in each length, against the oracle. */
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "file.h"
 #include "handout.h"
@@ -8,6 +9,7 @@
 #include "test.h"
 
 #define HEADER_BYTES 64
+#define PAGE_BYTES 4096
 #define LENGTH_MAX 8
 #define COMMAND 4
 #define COMMAND_IO 1
@@ -145,6 +147,46 @@ TEST(vfio_opt_out, .modules = HANDOUT_MODULES)
 	CHECK_OK(vfio_open(&vf, handout.vfs[0]));
 	CHECK_EQUAL(vfio_get(&vf, VFIO_CONFIG, 2, 2), PLAIN_DEVICE_ID,
 		    "the device id of a VF bound with the parameter off");
+	vfio_close(&vf);
+	handout_close(&handout);
+}
+
+/* B-P21, B-P22: an access that fails half-way changes nothing of what is laid over. */
+TEST(vfio_bad_memory_changes_nothing, .modules = HANDOUT_MODULES)
+{
+	struct handout handout;
+	struct vfio vf;
+	uint8_t *pages;
+
+	pages = mmap(NULL, 2 * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		     0);
+	CHECK(pages != MAP_FAILED && !mprotect(pages + PAGE_BYTES, PAGE_BYTES, PROT_NONE),
+	      "no memory: %s", strerror(errno));
+	memset(pages, 0xff, PAGE_BYTES);
+	handout_open(&handout, PF_OURS, 1);
+	CHECK_OK(vfio_open(&vf, handout.vfs[0]));
+	vfio_put(&vf, VFIO_CONFIG, BAR0, 4, 0xc000);
+	for (unsigned int good = 0; good < 4; good++) {
+		uint8_t *bytes = pages + PAGE_BYTES - good;
+
+		CHECK_EQUAL(vfio_write(&vf, VFIO_CONFIG, BAR0, bytes, 4), -EFAULT,
+			    "a write to BAR0 from bad memory");
+		CHECK_EQUAL(vfio_get(&vf, VFIO_CONFIG, BAR0, 4), 0xc001, "BAR0");
+		CHECK_EQUAL(vfio_read(&vf, VFIO_CONFIG, BAR0, bytes, 4), -EFAULT,
+			    "a read of BAR0 into bad memory");
+		CHECK_EQUAL(vfio_read(&vf, VFIO_CONFIG, 0, bytes, 4), -EFAULT,
+			    "a read of the identity into bad memory");
+		memset(pages, 0xff, PAGE_BYTES);
+	}
+	CHECK_EQUAL(vfio_write(&vf, VFIO_CONFIG, COMMAND, pages + PAGE_BYTES, 2), -EFAULT,
+		    "a write to the command register from bad memory");
+	CHECK_EQUAL(vfio_get(&vf, VFIO_CONFIG, COMMAND, 2) & COMMAND_IO, 0, "the I/O bit");
+	vfio_command(&vf, 7);
+	CHECK_EQUAL(vfio_write(&vf, VFIO_BAR0, 4, pages + PAGE_BYTES, 4), -EFAULT,
+		    "a write to a register from bad memory");
+	CHECK_EQUAL(vfio_read(&vf, VFIO_BAR0, 0, pages + PAGE_BYTES - 2, 4), -EFAULT,
+		    "a read of a register into bad memory");
+	CHECK_EQUAL(vfio_get(&vf, VFIO_BAR0, 4, 4), 0, "the driver's features");
 	vfio_close(&vf);
 	handout_close(&handout);
 }

@@ -22,10 +22,13 @@
 #define LIMIT_MS 1000 /* for one access of a guest */
 #define SLACK_MS 1500 /* of an emulated machine */
 #define RECOVERY_LIMIT_MS 20000
+#define KILL_LIMIT_MS 5000
+#define DEVICE_CONTROL 8 /* of the PCI Express capability */
+#define FUNCTION_RESET 0x8000
 
-static void open_vf(struct handout *handout, struct vfio *vfio)
+static void open_vf(struct handout *handout, struct vfio *vfio, const char *pf_driver)
 {
-	handout_open(handout, PF_OURS, 2);
+	handout_open(handout, pf_driver, 2);
 	CHECK_OK(vfio_open(vfio, handout->vfs[0]));
 	vfio_command(vfio, 7);
 }
@@ -46,22 +49,31 @@ static unsigned int timed_read(const struct vfio *vfio, uint8_t *ret_value)
 	return now_ms() - begin_ms;
 }
 
+/* Reads of every width give ones while the card refuses them. */
+static void check_ones(const struct vfio *vfio)
+{
+	CHECK_EQUAL(vfio_get(vfio, VFIO_BAR0, LEGACY_STATUS, 1), 0xff, "a byte");
+	CHECK_EQUAL(vfio_get(vfio, VFIO_BAR0, LEGACY_QUEUE_SIZE, 2), 0xffff, "a word");
+	CHECK_EQUAL(vfio_get(vfio, VFIO_BAR0, 0, 4), 0xffffffff, "four bytes");
+	CHECK_EQUAL(vfio_get(vfio, VFIO_BAR0, 0, 8), UINT64_MAX, "eight bytes");
+}
+
 /* B-P11: whatever status the card gives, the guest's read gives ones and its write is dropped. */
-TEST(vfio_refusals_read_as_ones, .modules = HANDOUT_MODULES)
+static void check_refusals(const char *pf_driver)
 {
 	static const unsigned int statuses[] = { 1, 5, 16, 22, 512, 4095, 4096, 32768, 65535 };
 	struct handout handout;
 	struct vfio vfio;
 
-	open_vf(&handout, &vfio);
+	open_vf(&handout, &vfio, pf_driver);
 	for (unsigned int i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
 		host_do("fault pf0 status,status=%u,qualifier=3,member=1,opcode=%d", statuses[i],
 			OP_READ);
-		CHECK_EQUAL(vfio_get(&vfio, VFIO_BAR0, LEGACY_STATUS, 1), 0xff, "a byte");
-		CHECK_EQUAL(vfio_get(&vfio, VFIO_BAR0, LEGACY_QUEUE_SIZE, 2), 0xffff, "a word");
-		CHECK_EQUAL(vfio_get(&vfio, VFIO_BAR0, 0, 4), 0xffffffff, "four bytes");
-		CHECK_EQUAL(vfio_get(&vfio, VFIO_BAR0, 0, 8), UINT64_MAX, "eight bytes");
+		check_ones(&vfio);
+		CHECK(host_struck("pf0", "status") >= 4, "status %u never struck", statuses[i]);
 		host_do("fault-clear pf0 all");
+		CHECK(vfio_get(&vfio, VFIO_BAR0, 0, 4) != 0xffffffff, "status %u lasts",
+		      statuses[i]);
 	}
 	vfio_put(&vfio, VFIO_BAR0, LEGACY_STATUS, 1, 1);
 	host_do("fault pf0 status,status=22,qualifier=3,member=1,opcode=%d", OP_WRITE);
@@ -72,7 +84,15 @@ TEST(vfio_refusals_read_as_ones, .modules = HANDOUT_MODULES)
 	close_vf(&handout, &vfio);
 }
 
+TEST(vfio_refusals_read_as_ones, .modules = HANDOUT_MODULES)
+{
+	check_refusals(PF_OURS);
+}
 
+TEST(vfio_refusals_read_as_ones_intree, .modules = HANDOUT_MODULES_INTREE, .kernels = "6.12 7.3")
+{
+	check_refusals(PF_INTREE);
+}
 
 /* B-P12: a guest decides how often it fails, but not how long the log gets. */
 TEST(vfio_guest_cannot_flood_the_log, .modules = HANDOUT_MODULES,
@@ -86,7 +106,7 @@ TEST(vfio_guest_cannot_flood_the_log, .modules = HANDOUT_MODULES,
 	ssize_t length;
 	int log;
 
-	open_vf(&handout, &vfio);
+	open_vf(&handout, &vfio, PF_OURS);
 	log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	CHECK(log >= 0 && lseek(log, 0, SEEK_END) >= 0, "cannot follow the kernel's log");
 	refused = genl_stat(vfio.bdf, OP_READ, VFVIRT_A_REFUSED);
@@ -112,7 +132,7 @@ TEST(vfio_short_answers_are_zero, .modules = HANDOUT_MODULES)
 	struct handout handout;
 	struct vfio vfio;
 
-	open_vf(&handout, &vfio);
+	open_vf(&handout, &vfio, PF_OURS);
 	CHECK(vfio_get(&vfio, VFIO_BAR0, 0, 4), "the device offers no feature");
 	host_do("fault pf0 used-length,mode=short,bytes=3,member=1,opcode=%d", OP_READ);
 	CHECK_EQUAL(vfio_get(&vfio, VFIO_BAR0, 0, 4) & ~0xffull, 0, "bytes not returned");
@@ -134,7 +154,7 @@ TEST(vfio_stalled_card_holds_nobody, .modules = HANDOUT_MODULES, .limit_s = 120)
 	uint64_t begin_tick_ms;
 	uint8_t value;
 
-	open_vf(&handout, &vfio);
+	open_vf(&handout, &vfio, PF_OURS);
 	host_do("fault pf0 stall,hold=queue,member=1");
 	begin_tick_ms = measure_tick_ms();
 	took_ms = timed_read(&vfio, &value);
@@ -157,7 +177,7 @@ TEST(vfio_wide_access_has_one_limit, .modules = HANDOUT_MODULES, .limit_s = 120)
 	struct vfio vfio;
 	uint64_t begin_ms;
 
-	open_vf(&handout, &vfio);
+	open_vf(&handout, &vfio, PF_OURS);
 	host_do("fault pf0 delay,ms=400,hold=self,member=1,opcode=%d", OP_READ);
 	begin_ms = now_ms();
 	CHECK_EQUAL(vfio_read(&vfio, VFIO_BAR0, 0, bytes, sizeof(bytes)), sizeof(bytes),
@@ -202,7 +222,31 @@ TEST(vfio_kill_while_waiting, .modules = HANDOUT_MODULES, .limit_s = 120)
 }
 
 /* Where a user is when it is killed. */
-enum phase { PHASE_OPEN, PHASE_DMA, PHASE_MSIX, PHASE_RUNNING, PHASES };
+enum phase {
+	PHASE_OPEN, PHASE_DMA, PHASE_MSIX, PHASE_RUNNING, PHASE_READING, PHASE_RESETTING,
+	PHASE_REOPENING, PHASES
+};
+
+static void live_on(enum phase phase, struct vfio *vfio, struct nic *nic)
+{
+	switch (phase) {
+	case PHASE_RUNNING:
+		nic_send(nic, nic->mac, 60);
+		break;
+	case PHASE_READING:
+		vfio_get(vfio, VFIO_BAR0, LEGACY_STATUS, 1);
+		break;
+	case PHASE_RESETTING:
+		vfio_reset(vfio);
+		break;
+	case PHASE_REOPENING:
+		vfio_close(vfio);
+		vfio_open(vfio, vfio->bdf);
+		break;
+	default:
+		pause();
+	}
+}
 
 static void live_until(enum phase phase, const char *bdf, int fd)
 {
@@ -211,6 +255,7 @@ static void live_until(enum phase phase, const char *bdf, int fd)
 
 	if (vfio_open(&vfio, bdf))
 		_exit(2);
+	vfio_command(&vfio, 7);
 	if (phase == PHASE_DMA)
 		dma_new(&vfio, &nic.dma, false);
 	if (phase == PHASE_MSIX) {
@@ -223,10 +268,7 @@ static void live_until(enum phase phase, const char *bdf, int fd)
 	if (write(fd, "", 1) != 1)
 		_exit(3);
 	for (;;)
-		if (phase == PHASE_RUNNING)
-			nic_send(&nic, nic.mac, 60);
-		else
-			pause();
+		live_on(phase, &vfio, &nic);
 }
 
 TEST(vfio_kill_in_each_phase, .modules = HANDOUT_MODULES, .limit_s = 120)
@@ -239,7 +281,8 @@ TEST(vfio_kill_in_each_phase, .modules = HANDOUT_MODULES, .limit_s = 120)
 	handout_open(&handout, PF_OURS, 1);
 	net_end_open(&pf_end, handout.pf, "10.9.0.1");
 	for (unsigned int phase = 0; phase < PHASES; phase++) {
-		int ends[2];
+		int ends[2], status;
+		uint64_t begin_ms;
 		char byte;
 		pid_t pid;
 
@@ -249,8 +292,14 @@ TEST(vfio_kill_in_each_phase, .modules = HANDOUT_MODULES, .limit_s = 120)
 			live_until(phase, handout.vfs[0], ends[1]);
 		close(ends[1]);
 		CHECK_EQUAL(read(ends[0], &byte, 1), 1, "the user's sign of life");
+		/* Somewhere in the middle of what it does over and over. */
+		pause_ms(phase >= PHASE_RUNNING ? 37 : 0);
+		begin_ms = now_ms();
 		kill(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
+		CHECK_EQUAL(waitpid(pid, &status, 0), pid, "who was killed");
+		CHECK(WIFSIGNALED(status), "phase %u: the user ended by itself", phase);
+		CHECK(now_ms() - begin_ms < KILL_LIMIT_MS, "phase %u: the kill took %u ms", phase,
+		      (unsigned int)(now_ms() - begin_ms));
 		close(ends[0]);
 	}
 	CHECK_OK(vfio_open(&vfio, handout.vfs[0]));
@@ -271,7 +320,7 @@ TEST(vfio_owner_reset_tells_the_user, .modules = HANDOUT_MODULES,
 	struct handout handout;
 	struct vfio vfio;
 
-	open_vf(&handout, &vfio);
+	open_vf(&handout, &vfio, PF_OURS);
 	ready.fd = eventfd(0, EFD_CLOEXEC);
 	CHECK_OK(vfio_error_event(&vfio, ready.fd));
 	CHECK_OK(file_write(pci_path(path, handout.pf, "reset"), "1"));
@@ -285,10 +334,13 @@ TEST(vfio_card_goes_away, .modules = HANDOUT_MODULES, .own_boot = true,
 {
 	struct handout handout;
 	struct vfio vfio;
+	uint16_t control = FUNCTION_RESET;
+	unsigned int express;
 	uint64_t begin_ms;
 	uint8_t value;
 
-	open_vf(&handout, &vfio);
+	open_vf(&handout, &vfio, PF_OURS);
+	express = vfio_capability(&vfio, CAPABILITY_EXPRESS);
 	CHECK_EQUAL(vfio_get(&vfio, VFIO_BAR0, LEGACY_STATUS, 1), 0, "the status");
 	host_do("gone pf0 true");
 	begin_ms = now_ms();
@@ -298,6 +350,12 @@ TEST(vfio_card_goes_away, .modules = HANDOUT_MODULES, .own_boot = true,
 		CHECK(done < 0 || value == 0xff, "a card that is gone answers 0x%02x", value);
 	}
 	CHECK(now_ms() - begin_ms < 5000, "20 reads took %u ms",
+	      (unsigned int)(now_ms() - begin_ms));
+	begin_ms = now_ms();
+	CHECK(vfio_write(&vfio, VFIO_CONFIG, express + DEVICE_CONTROL, &control, 2) < 0,
+	      "a card that is gone takes a function reset by its guest");
+	CHECK(vfio_reset(&vfio) < 0, "a card that is gone was reset");
+	CHECK(now_ms() - begin_ms < 5000, "two resets took %u ms",
 	      (unsigned int)(now_ms() - begin_ms));
 	vfio_close(&vfio);
 	WAIT_FOR(30000, !pci_present(handout.pf), "the PF to leave the bus");
