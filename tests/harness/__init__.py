@@ -96,6 +96,11 @@ def _plain(label):
     return label.split("@")[0]
 
 
+def init():
+    """Path of the init program with the planted tests, built when its sources changed."""
+    return vmtier.compile_init("harness-init", [KERNEL / "runner", KERNEL / "lib", HERE])
+
+
 def names():
     """Names of the cases."""
     return [case.name for case in CASES]
@@ -103,19 +108,19 @@ def names():
 
 def run(tier_report, patterns, kernels, _sit):
     """Runs the chosen cases on those kernels. See lib.tiers for the arguments."""
-    program = vmtier.compile_init("harness-init", [KERNEL / "runner", KERNEL / "lib", HERE])
-    rows = {row.name: row for row in vmtier.table(program)}
     chosen = [(version, case) for version in kernels for case in CASES
               if version in case.kernels.split() and report.matches(patterns, case.name)]
-    vmtier.in_parallel(lambda one: _run_case(tier_report, program, rows, *one), chosen)
+    vmtier.in_parallel(lambda one: run_case(tier_report, f"harness {one[0]}", *one), chosen)
 
 
-def _run_case(tier_report, program, rows, version, case):
-    """Runs one case and reports whether it went wrong as it must."""
-    section, begin = f"harness {version}", time.monotonic()
+def run_case(tier_report, section, version, case, system=vmtier.System()):
+    """Runs one case and reports, in that section, whether it went wrong as it must."""
+    begin, program = time.monotonic(), init()
+    rows = {row.name: row for row in vmtier.table(program)}
     tier_report.started(section, case.name)
     witness = Witness(tier_report, case)
-    runner = vmtier.Runner(witness, f"harness {case.name}", program, around_test_s=AROUND_TEST_S)
+    runner = vmtier.Runner(witness, f"harness {case.name}", program, around_test_s=AROUND_TEST_S,
+                           system=system)
     runner.run(vmtier.Boot(version, "no-card", tuple(
         rows.get(name) or vmtier.Row(name, "no-card", ANY, (), 2, False) for name in case.tests)))
     faults = _faults(case, witness.results)

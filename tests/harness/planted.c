@@ -108,6 +108,29 @@ PLANTED(planted_warn_at_power_off, .at_hand = "vfvirt_planted")
 	plant("reboot");
 }
 
+PLANTED(planted_leak, .at_hand = "vfvirt_planted")
+{
+	plant("leak");
+}
+
+PLANTED(planted_use_after_free, .at_hand = "vfvirt_planted")
+{
+	plant("use_after_free");
+	CHECK_OK(module_unload("vfvirt_planted"));
+}
+
+PLANTED(planted_sleep_in_atomic, .at_hand = "vfvirt_planted")
+{
+	plant("sleep_in_atomic");
+	CHECK_OK(module_unload("vfvirt_planted"));
+}
+
+PLANTED(planted_lock_inversion, .at_hand = "vfvirt_planted")
+{
+	plant("lock_inversion");
+	CHECK_OK(module_unload("vfvirt_planted"));
+}
+
 PLANTED(planted_panic)
 {
 	CHECK_OK(file_write("/proc/sysrq-trigger", "c"));

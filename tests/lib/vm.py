@@ -29,6 +29,15 @@ KERNEL_ARGUMENTS = ("console=ttyS0 quiet loglevel=5 printk.devkmsg=on log_buf_le
                     "intel_iommu=on iommu=pt")
 
 
+@dataclass(frozen=True)
+class Needs:
+    """What a kernel needs beyond a Debian kernel: slowness: factor to all limits; memory_mb: more
+    than the machine has; arguments: further ones."""
+    slowness: int = 1
+    memory_mb: int = 0
+    arguments: str = ""
+
+
 @dataclass
 class Outcome:
     """How a VM ended. problem: why it does not count as a good run, empty when it does."""
@@ -45,8 +54,8 @@ class Job:
 
     kernel_image: for -kernel; machine_name: of lib.machines; tests: name -> limit in seconds;
     init: the init program, which also measures the clock and judges the console; sit: leave a VM that hangs to a
-    person; around_test_s: beyond a test's own limit, then the VM counts as hung; slowness: factor
-    to all limits; memory_mb: more than the machine has.
+    person; around_test_s: beyond a test's own limit, then the VM counts as hung; needs: of the
+    kernel.
     """
     kernel_image: Path
     machine_name: str
@@ -56,8 +65,7 @@ class Job:
     folder: Path
     sit: bool = False
     around_test_s: int = AROUND_TEST_LIMIT_S
-    slowness: int = 1
-    memory_mb: int = 0
+    needs: Needs = Needs()
 
 
 class Vm:
@@ -68,7 +76,7 @@ class Vm:
         with its lib.ktap.Result."""
         self._job = job
         self._on_start, self._on_result = on_start, on_result
-        self._machine = machines.get(job.machine_name, job.memory_mb)
+        self._machine = machines.get(job.machine_name, job.needs.memory_mb)
         self._stream = Stream(list(job.tests))
         self._rest = {}
         self._ktap = None
@@ -108,7 +116,8 @@ class Vm:
             console = ("socket,id=console,path=console.sock,server=on,wait=off,"
                        "logfile=console.log")
         clock_khz = int(shell.run([self._job.init, "--clock"], "cannot measure the clock"))
-        arguments = [KERNEL_ARGUMENTS, f"tsc_early_khz={clock_khz}", self._machine.kernel_arguments]
+        arguments = [KERNEL_ARGUMENTS, f"tsc_early_khz={clock_khz}",
+                     self._machine.kernel_arguments, self._job.needs.arguments]
         return [*qemu.command(), *machines.arguments(self._machine), *ports,
                 "-chardev", console, "-mon", "chardev=qmp,mode=control",
                 "-device", "isa-serial,chardev=console,index=0",
@@ -171,7 +180,7 @@ class Vm:
 
     def _step(self):
         """What the VM is to do next: (limit in seconds, in words)."""
-        stream, slowness = self._stream, self._job.slowness
+        stream, slowness = self._stream, self._job.needs.slowness
         if stream.sitting:
             return sitting.LIMIT_S, "end of the shell"
         if stream.done:

@@ -17,7 +17,7 @@ from pathlib import Path
 from . import bootimage, cache, kernels, modules, packages, report, shell
 from .errors import Problem
 from .initramfs import Archive, Modules
-from .vm import AROUND_TEST_LIMIT_S, Job, Vm
+from .vm import AROUND_TEST_LIMIT_S, Job, Needs, Vm
 
 UAPI = Path(__file__).resolve().parent.parent.parent / "kernel/include/uapi"
 
@@ -55,17 +55,15 @@ class System:
     """Where a Runner has kernels from, and how tests are told to run on them.
 
     kernel, image, modules: version -> lib.kernels.Kernel, Kernel -> file for QEMU's -kernel,
-    version -> files of our modules; slowness: factor to all limits of tests and VMs; settings:
-    name -> number, for test_number(); by_version: whether each version has a section;
-    memory_mb: added to what the machines have.
+    version -> files of our modules; needs: of these kernels; settings: name -> number, for
+    test_number(); by_version: whether each version has a section.
     """
     kernel: Callable = kernels.get
     image: Callable = bootimage.get
     modules: Callable = modules.build
-    slowness: int = 1
+    needs: Needs = Needs()
     settings: dict = field(default_factory=dict)
     by_version: bool = True
-    memory_mb: int = 0
 
 
 def compile_init(name, folders):
@@ -161,7 +159,7 @@ class Runner:
         rows = {row.name: row for row in boot.rows}
         limits_s = {row.name: row.limit_s for row in boot.rows}
         job = Job(image, boot.machine, limits_s, folder / "initramfs", self._init, folder,
-                  self._sit, self._around_test_s, self._system.slowness, self._system.memory_mb)
+                  self._sit, self._around_test_s, self._system.needs)
         outcome = Vm(job,
                      lambda name: self._report.started(section, _label(rows, name)),
                      lambda result: self._tell(section, rows, result, folder)).run()
@@ -222,7 +220,7 @@ class Runner:
         if self._sit:
             archive.file("bin/busybox", _busybox())
             lines.append("sit")
-        settings = {"slowness": self._system.slowness, **self._system.settings}
+        settings = {"slowness": self._system.needs.slowness, **self._system.settings}
         lines += [f"set {name} {number}" for name, number in settings.items()]
         archive.file("plan", "".join(line + "\n" for line in lines).encode())
         names = list(dict.fromkeys(name for row in boot.rows for name in row.modules))
