@@ -2,12 +2,14 @@
 /* What a guest's accesses cost, as ratios within one boot: absolute times mean little in a VM. */
 #include "handout.h"
 #include "measure.h"
+#include "net.h"
 #include "nic.h"
 #include "test.h"
 
 #define PAIRS 5
 #define READS 400
 #define RINGS 4000
+#define ECHOES 400
 
 /* Median time of a one-byte register read, in nanoseconds. */
 static double read_ns(const char *pf_driver)
@@ -81,5 +83,55 @@ TEST(vfio_bench_doorbell, .modules = HANDOUT_MODULES, .limit_s = 120,
 	CHECK(ratio <= 1.2, "a doorbell takes %.2f of a BAR write", ratio);
 	nic_stop(&nic);
 	vfio_close(&vfio);
+	handout_close(&handout);
+}
+
+/* Median time of an echo by the PF's stack, in nanoseconds; the same VF, one interface or the other. */
+static double echo_ns(struct vfio *vfio, bool modern)
+{
+	static double samples[ECHOES];
+	unsigned int count = 0;
+	struct nic nic;
+	uint8_t mac[6];
+
+	if (modern)
+		nic_start_modern(&nic, vfio, true, false);
+	else
+		nic_start_legacy(&nic, vfio, true, false);
+	nic_resolve(&nic, 100, 1, NULL, mac);
+	for (unsigned int i = 0; i < 2 * ECHOES && count < ECHOES; i++) {
+		uint64_t begin = measure_ns();
+
+		if (nic_echo(&nic, 100, mac, 1, NULL, i))
+			samples[count++] = measure_ns() - begin;
+	}
+	CHECK_EQUAL(count, ECHOES, "the number of echoes");
+	nic_stop(&nic);
+	CHECK_OK(vfio_reset(vfio));
+	return measure_median(samples, ECHOES);
+}
+
+TEST(vfio_bench_echo, .modules = HANDOUT_MODULES, .limit_s = 240, .on_demand = true)
+{
+	double legacy[PAIRS], modern[PAIRS], ratio;
+	struct handout handout;
+	struct net_end pf_end;
+	struct vfio vfio;
+
+	handout_open(&handout, PF_OURS, 1);
+	net_end_open(&pf_end, handout.pf, "10.9.0.1");
+	CHECK_OK(vfio_open(&vfio, handout.vfs[0]));
+	for (unsigned int i = 0; i < PAIRS; i++) {
+		legacy[i] = echo_ns(&vfio, false);
+		modern[i] = echo_ns(&vfio, true);
+	}
+	ratio = measure_median(legacy, PAIRS) / measure_median(modern, PAIRS);
+	test_log("bench echo_legacy %.1f us", measure_median(legacy, PAIRS) / 1000);
+	test_log("bench echo_modern %.1f us", measure_median(modern, PAIRS) / 1000);
+	test_log("bench echo_legacy_to_modern %.2f ratio", ratio);
+	CHECK(ratio <= 1.15, "an echo through legacy rings takes %.2f of one through modern ones",
+	      ratio);
+	vfio_close(&vfio);
+	net_end_close(&pf_end);
 	handout_close(&handout);
 }
