@@ -167,7 +167,7 @@ static void check_numvfs_with_pending(void)
 	start_stuck(pf, stuck, PENDING, LONG_READ);
 	start_ms = now_ms();
 	CHECK_OK(pci_set_vfs(pf, 0));
-	CHECK(now_ms() - start_ms < 10000, "it took %d ms", (int)(now_ms() - start_ms));
+	CHECK(now_ms() - start_ms < test_limit(10000), "it took %d ms", (int)(now_ms() - start_ms));
 	for (unsigned int n = 0; n < PENDING; n++)
 		CHECK_EQUAL(member_end(stuck[n]), -ENODEV, "a command under sriov_numvfs=0");
 	CHECK_EQUAL(owner_look(pf).in_flight, 0, "commands in flight");
@@ -233,7 +233,8 @@ TEST(pf_card_gone_with_commands_pending, .modules = OWNER_MODULES, .limit_s = 90
 		CHECK(error == -ENODEV || error == -TEST_EXIT_FAIL,
 		      "a command on the pulled card ended with %d", error);
 	}
-	CHECK(now_ms() - start_ms < 3000, "they took %d ms", (int)(now_ms() - start_ms));
+	CHECK(now_ms() - start_ms < test_limit(3000), "they took %d ms",
+	      (int)(now_ms() - start_ms));
 	WAIT_FOR(30000, !pci_present(pf), "the PF to be taken off the bus");
 	host_do("reset");
 	host_do("gone pf0 false");
@@ -267,7 +268,8 @@ TEST(pf_reset_never_acknowledged, .modules = OWNER_MODULES, .limit_s = 90, .own_
 	/* Frozen for the function reset, thawed without a device: VFs get -ENODEV, nothing hangs. */
 	start_ms = now_ms();
 	CHECK_OK(file_write(pci_path(path, pf, "reset"), "1"));
-	CHECK(now_ms() - start_ms < 10000, "the reset took %d ms", (int)(now_ms() - start_ms));
+	CHECK(now_ms() - start_ms < test_limit(10000), "the reset took %d ms",
+	      (int)(now_ms() - start_ms));
 	CHECK_EQUAL(member_ask(pf, 0, NULL, 0, READ_STATUS), -ENODEV, "a read");
 	/* Once the card obeys again, another function reset brings everything back. */
 	host_do("fault-clear pf0 all");
@@ -278,7 +280,8 @@ TEST(pf_reset_never_acknowledged, .modules = OWNER_MODULES, .limit_s = 90, .own_
 	host_do("fault pf0 reset-stuck,member=0");
 	start_ms = now_ms();
 	CHECK_OK(pci_unbind(pf));
-	CHECK(now_ms() - start_ms < 15000, "unbinding took %d ms", (int)(now_ms() - start_ms));
+	CHECK(now_ms() - start_ms < test_limit(15000), "unbinding took %d ms",
+	      (int)(now_ms() - start_ms));
 	host_do("fault-clear pf0 all");
 	CHECK_OK(pci_bind(pf, "vfvirt_pf"));
 	member_bind(pf, 1);
@@ -305,7 +308,7 @@ TEST(pf_dead_card_at_first_discovery, .modules = OWNER_MODULES, .configs = "vfs2
 	}
 	took_ms = now_ms() - start_ms;
 	test_log("bench dead_card_240_vfs %d ms", (int)took_ms);
-	CHECK(took_ms < 40000, "probing 240 VFs took %d ms", (int)took_ms);
+	CHECK(took_ms < test_limit(40000), "probing 240 VFs took %d ms", (int)took_ms);
 	host_do("fault-clear pf0 all");
 	owner_wait_state(pf, VFVIRT_OWNER_READY, 70000);
 	owner_check_works(pf, VFS_MANY - 1);
