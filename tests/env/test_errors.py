@@ -31,7 +31,7 @@ def _(_folder):
 
 @test("errors: an unknown tier is refused with the list of tiers")
 def _(_folder):
-    expect_refusal(runner("kernels"), 2, "no tier 'kernels'; there are: unit, device, ")
+    expect_refusal(runner("kernels"), 2, "no tier 'kernels'; there are: unit, ")
 
 
 @test("errors: an unknown build is refused with the list of builds")

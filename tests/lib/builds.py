@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The table of what `tests/run build` can build; each prints the paths of its results."""
 
-from . import apt, kernels, modules, qemu
+from . import apt, kernels, modules, programs, qemu
 
 
 def build_lists(_versions):
@@ -32,11 +32,17 @@ def build_modules(versions):
     return [path for version in versions for path in modules.build(version)]
 
 
+def build_programs(_versions):
+    """Builds vfvirtd and vfvirtctl, and the programs that only tests use."""
+    return [programs.build()]
+
+
 # Name -> (what it is, function(kernel versions) -> paths).
 BUILDS = {
     "lists": ("newer package lists; the only build that replaces what is there", build_lists),
     "trees": ("the builder trees", build_trees),
     "qemu": ("QEMU with the device model", build_qemu),
     "kernels": ("the tested Debian kernels", build_kernels),
+    "programs": ("vfvirtd and vfvirtctl, and the programs of their tests", build_programs),
     "modules": ("the modules of kernel/, for each tested kernel", build_modules),
 }

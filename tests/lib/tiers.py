@@ -34,7 +34,7 @@ class Tier:
 
 
 TIERS = {tier.name: tier for tier in (
-    Tier("unit", ("env",), "the test machinery itself, without any VM", 300),
+    Tier("unit", ("env", "unit"), "the test machinery; common, lib and daemon in pieces", 600),
     Tier("lint", ("lint",), "rules about the text of the product; the kernel's own checkers", 900,
          needs=("modules",)),
     Tier("device", ("device",), "the device model against the specification, over qtest", 300,
