@@ -82,24 +82,33 @@ static void set_text(struct fake_node *node, const char *format, va_list argumen
 	must(node->text);
 }
 
+static struct fake_node *add_text(struct fake_node *folder, enum fake_kind kind, const char *name,
+				  const char *format, va_list arguments)
+{
+	struct fake_node *node = add_or_replace(folder, kind, name);
+
+	set_text(node, format, arguments);
+	return node;
+}
+
 struct fake_node *fake_file(struct fake_node *folder, const char *name, const char *format, ...)
 {
-	struct fake_node *node = add_or_replace(folder, FAKE_FILE, name);
+	struct fake_node *node;
 	va_list arguments;
 
 	va_start(arguments, format);
-	set_text(node, format, arguments);
+	node = add_text(folder, FAKE_FILE, name, format, arguments);
 	va_end(arguments);
 	return node;
 }
 
 struct fake_node *fake_link(struct fake_node *folder, const char *name, const char *format, ...)
 {
-	struct fake_node *node = add_or_replace(folder, FAKE_LINK, name);
+	struct fake_node *node;
 	va_list arguments;
 
 	va_start(arguments, format);
-	set_text(node, format, arguments);
+	node = add_text(folder, FAKE_LINK, name, format, arguments);
 	va_end(arguments);
 	return node;
 }

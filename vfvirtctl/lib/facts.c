@@ -21,14 +21,14 @@
 #include "text.h"
 #include "users.h"
 
-#define VIRTIO_VENDOR 0x1af4
+#define VIRTIO_VENDOR	  0x1af4
 #define VIRTIO_NET_DEVICE 0x1041
 
 /* PCI Express: extended capabilities begin here, each with id, version and place of the next. */
-#define EXTENDED_BEGIN 0x100
-#define CONFIG_BYTES 4096
+#define EXTENDED_BEGIN	  0x100
+#define CONFIG_BYTES	  4096
 #define CAPABILITY_SERIAL 3
-#define SERIAL_BYTES 12
+#define SERIAL_BYTES	  12
 
 /* One reading of all facts. */
 struct reading {
@@ -151,8 +151,8 @@ static int read_intent(const struct vfv_intents *intents, struct vfv_pf *pf, cha
 	pf->intent_path = strdup(intent->file);
 	pf->vfs_intended = intent->vfs;
 	pf->transport_intended = intent->transport;
-	pf->pending_reboot = pf->netdev_in_use &&
-			     vfv_transport_wanted(intent->transport) != pf->transport;
+	pf->pending_reboot =
+		pf->netdev_in_use && vfv_transport_wanted(intent->transport) != pf->transport;
 	return *ret_driver && pf->name && pf->intent_path ? 0 : -ENOMEM;
 }
 
@@ -321,11 +321,11 @@ static int judge_all(struct reading *reading)
 }
 
 int vfv_facts_read(const struct vfv_host *host, const struct vfv_intents *intents,
-		   const struct vfv_address *only, unsigned int flags,
-		   struct vfv_model **ret_model, struct vfv_error *ret_error)
+		   const struct vfv_address *only, unsigned int flags, struct vfv_model **ret_model,
+		   struct vfv_error *ret_error)
 {
 	VFV_CLOSE int devices = vfv_sysfs_folder(host, VFV_PCI_DEVICES);
-	struct reading reading = { .host = host, .intents = intents, .devices = devices };
+	struct reading reading = {.host = host, .intents = intents, .devices = devices};
 	int error;
 
 	reading.model = vfv_model_new();

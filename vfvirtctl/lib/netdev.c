@@ -15,9 +15,9 @@
 
 /* Columns of /proc/net/if_inet6 and its value for link-local addresses. */
 #define INET6_SCOPE_COLUMN 3
-#define INET6_NAME_COLUMN 5
-#define INET6_SCOPE_LINK "20"
-#define COLUMNS_MAX 6
+#define INET6_NAME_COLUMN  5
+#define INET6_SCOPE_LINK   "20"
+#define COLUMNS_MAX	   6
 
 static void cleanup_file(FILE **stream)
 {
@@ -105,7 +105,7 @@ static bool is_in_use(const struct vfv_host *host, int folder, const char *name)
 
 int vfv_netdev_read(const struct vfv_host *host, int folder, struct vfv_netdev *ret_netdev)
 {
-	struct vfv_netdev netdev = { 0 };
+	struct vfv_netdev netdev = {0};
 	char path[sizeof("net/") + VFV_SYSFS_TEXT_BYTES], text[VFV_SYSFS_TEXT_BYTES];
 	int found = vfv_sysfs_each(folder, "net", take_first, netdev.name);
 

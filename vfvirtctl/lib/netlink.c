@@ -41,8 +41,8 @@ static struct nl_msg *new_question(const struct vfv_netlink *netlink, uint8_t co
 	FREE_MESSAGE struct nl_msg *message = nlmsg_alloc();
 	char text[VFV_ADDRESS_BYTES];
 
-	if (!message || !genlmsg_put(message, 0, 0, netlink->family.id, 0, flags, command,
-				     VFVIRT_GENL_VERSION))
+	if (!message ||
+	    !genlmsg_put(message, 0, 0, netlink->family.id, 0, flags, command, VFVIRT_GENL_VERSION))
 		return NULL;
 	if (address &&
 	    nla_put_string(message, VFVIRT_A_ADDRESS, vfv_address_format(address, text)) < 0)
@@ -98,8 +98,7 @@ static int resolve(struct vfv_netlink *netlink, struct vfv_error *ret_error)
 	FREE_MESSAGE struct nl_msg *question = nlmsg_alloc();
 	int error;
 
-	if (!question ||
-	    !genlmsg_put(question, 0, 0, GENL_ID_CTRL, 0, 0, CTRL_CMD_GETFAMILY, 1) ||
+	if (!question || !genlmsg_put(question, 0, 0, GENL_ID_CTRL, 0, 0, CTRL_CMD_GETFAMILY, 1) ||
 	    nla_put_string(question, CTRL_ATTR_FAMILY_NAME, VFVIRT_GENL_NAME) < 0)
 		return vfv_error_set(ret_error, VFV_ERROR_NO_MEMORY, ENOMEM, "no memory");
 	error = ask(netlink, question, visit_family, &netlink->family);
@@ -141,8 +140,9 @@ int vfv_netlink_open(const struct vfv_host *host, struct vfv_netlink **ret_netli
 	netlink->channel = VFV_CHANNEL_CLOSED;
 	netlink->events = VFV_CHANNEL_CLOSED;
 	netlink->seam = host->netlink ? strdup(host->netlink) : NULL;
-	error = host->netlink && !netlink->seam ? -ENOMEM :
-						  vfv_channel_open(netlink->seam, &netlink->channel);
+	error = host->netlink && !netlink->seam
+			? -ENOMEM
+			: vfv_channel_open(netlink->seam, &netlink->channel);
 	if (error)
 		error = ask_failed(error, "connect", ret_error);
 	else
@@ -276,7 +276,7 @@ int vfv_netlink_stats(struct vfv_netlink *netlink, const struct vfv_address *onl
 {
 	FREE_MESSAGE struct nl_msg *question =
 		new_question(netlink, VFVIRT_CMD_GET_STATS, NLM_F_DUMP, only);
-	struct rows rows = { 0 };
+	struct rows rows = {0};
 	int error = question ? -EINTR : -ENOMEM;
 
 	for (int i = 0; i < DUMP_TRIES && error == -EINTR; i++) {
@@ -355,7 +355,7 @@ int vfv_netlink_events_read(struct vfv_netlink *netlink,
 			    void (*visit)(void *context, const struct vfv_kernel_event *event),
 			    void *context)
 {
-	struct listener listener = { .visit = visit, .context = context };
+	struct listener listener = {.visit = visit, .context = context};
 
 	return vfv_channel_read_events(&netlink->events, visit_event, &listener);
 }

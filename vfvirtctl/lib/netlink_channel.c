@@ -9,24 +9,16 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 
 #include "cleanup.h"
+#include "clock.h"
 
 /* The kernel's error numbers end here. */
 #define ERRNO_MAX 4095
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static int open_kernel(void)
 {
-	struct sockaddr_nl own = { .nl_family = AF_NETLINK };
+	struct sockaddr_nl own = {.nl_family = AF_NETLINK};
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
 
 	if (fd >= 0 && bind(fd, (struct sockaddr *)&own, sizeof(own))) {
@@ -38,7 +30,7 @@ static int open_kernel(void)
 
 static int open_stand_in(const char *path)
 {
-	struct sockaddr_un other = { .sun_family = AF_UNIX };
+	struct sockaddr_un other = {.sun_family = AF_UNIX};
 	int fd;
 
 	if (strlen(path) >= sizeof(other.sun_path)) {
@@ -60,7 +52,7 @@ int vfv_channel_open(const char *socket_path, struct vfv_channel *ret_channel)
 
 	if (fd < 0)
 		return -errno;
-	*ret_channel = (struct vfv_channel){ .fd = fd, .sequence = (uint32_t)now_ms() };
+	*ret_channel = (struct vfv_channel){.fd = fd, .sequence = (uint32_t)vfv_now_ms()};
 	return 0;
 }
 
@@ -74,8 +66,8 @@ void vfv_channel_close(struct vfv_channel *channel)
 static int wait_until(const struct vfv_channel *channel, int64_t deadline_ms)
 {
 	for (;;) {
-		struct pollfd readable = { .fd = channel->fd, .events = POLLIN };
-		int64_t left = deadline_ms - now_ms();
+		struct pollfd readable = {.fd = channel->fd, .events = POLLIN};
+		int64_t left = deadline_ms - vfv_now_ms();
 		int ready = left <= 0 ? 0 : poll(&readable, 1, (int)left);
 
 		if (ready > 0)
@@ -90,10 +82,10 @@ static int wait_until(const struct vfv_channel *channel, int64_t deadline_ms)
 /* Receive a piece: its length, 0 when it is not the kernel's, or a negative errno. */
 static ssize_t receive(const struct vfv_channel *channel, void *piece, int flags)
 {
-	struct sockaddr_nl from = { 0 };
-	struct iovec room = { .iov_base = piece, .iov_len = VFV_CHANNEL_BYTES_MAX };
-	struct msghdr header = { .msg_name = &from, .msg_namelen = sizeof(from),
-				 .msg_iov = &room, .msg_iovlen = 1 };
+	struct sockaddr_nl from = {0};
+	struct iovec room = {.iov_base = piece, .iov_len = VFV_CHANNEL_BYTES_MAX};
+	struct msghdr header = {
+		.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &room, .msg_iovlen = 1};
 	ssize_t length = recvmsg(channel->fd, &header, flags);
 
 	if (length < 0)
@@ -153,7 +145,7 @@ int vfv_channel_ask(struct vfv_channel *channel, struct nl_msg *question, unsign
 		    vfv_channel_visit visit, void *context)
 {
 	struct nlmsghdr *header = nlmsg_hdr(question);
-	int64_t deadline_ms = now_ms() + limit_ms;
+	int64_t deadline_ms = vfv_now_ms() + limit_ms;
 	VFV_FREE void *piece = malloc(VFV_CHANNEL_BYTES_MAX);
 	int interrupted = 0, walked = VFV_WALK_MORE;
 

@@ -12,11 +12,11 @@
 #include <netlink/msg.h>
 
 struct vfv_channel {
-	int fd;		/* -1: closed */
+	int fd;		   /* -1: closed */
 	uint32_t sequence; /* of the last question */
 };
 
-#define VFV_CHANNEL_CLOSED ((struct vfv_channel){ .fd = -1 })
+#define VFV_CHANNEL_CLOSED ((struct vfv_channel){.fd = -1})
 
 /* Messages come in pieces of at most this size; the kernel's are far smaller. */
 #define VFV_CHANNEL_BYTES_MAX 65536

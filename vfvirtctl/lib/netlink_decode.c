@@ -18,47 +18,47 @@
 #define LEGACY_OPCODES (1u << 2 | 1u << 3 | 1u << 4 | 1u << 5)
 
 static struct nla_policy policy[VFVIRT_A_COUNT] = {
-	[VFVIRT_A_CONTRACT_VERSION] = { .type = NLA_U32 },
-	[VFVIRT_A_ADDRESS] = { .type = NLA_STRING, .maxlen = VFVIRT_ADDRESS_BYTES },
-	[VFVIRT_A_OWNER_ADDRESS] = { .type = NLA_STRING, .maxlen = VFVIRT_ADDRESS_BYTES },
-	[VFVIRT_A_PROVIDER] = { .type = NLA_STRING, .maxlen = NAME_BYTES_MAX + 1 },
-	[VFVIRT_A_CLASS_DRIVER] = { .type = NLA_STRING, .maxlen = NAME_BYTES_MAX + 1 },
-	[VFVIRT_A_STATE] = { .type = NLA_U32 },
-	[VFVIRT_A_REASON] = { .type = NLA_U32 },
-	[VFVIRT_A_DEVICE_FEATURES] = { .type = NLA_U64 },
-	[VFVIRT_A_DRIVER_FEATURES] = { .type = NLA_U64 },
-	[VFVIRT_A_ADMIN_QUEUE_INDEX] = { .type = NLA_U16 },
-	[VFVIRT_A_ADMIN_QUEUE_NUM] = { .type = NLA_U16 },
-	[VFVIRT_A_ADMIN_QUEUE_DEPTH] = { .type = NLA_U16 },
-	[VFVIRT_A_IN_FLIGHT] = { .type = NLA_U32 },
-	[VFVIRT_A_OPCODES] = { .type = NLA_U64 },
-	[VFVIRT_A_LAST_OPCODE] = { .type = NLA_U16 },
-	[VFVIRT_A_LAST_STATUS] = { .type = NLA_U16 },
-	[VFVIRT_A_LAST_QUALIFIER] = { .type = NLA_U16 },
-	[VFVIRT_A_MEMBER_ID] = { .type = NLA_U16 },
-	[VFVIRT_A_DRIVER] = { .type = NLA_STRING, .maxlen = NAME_BYTES_MAX + 1 },
-	[VFVIRT_A_LEGACY] = { .type = NLA_U8 },
-	[VFVIRT_A_MAC] = { .minlen = VFV_MAC_BYTES, .maxlen = VFV_MAC_BYTES },
-	[VFVIRT_A_MAC_ERROR] = { .type = NLA_U32 },
-	[VFVIRT_A_OPEN_COUNT] = { .type = NLA_U32 },
-	[VFVIRT_A_FAILURE_COUNT] = { .type = NLA_U32 },
-	[VFVIRT_A_SEALED] = { .type = NLA_U8 },
-	[VFVIRT_A_MSIX_ON] = { .type = NLA_U8 },
-	[VFVIRT_A_NOTIFY_PATH] = { .type = NLA_U8 },
-	[VFVIRT_A_OPCODE] = { .type = NLA_U16 },
-	[VFVIRT_A_COMMANDS] = { .type = NLA_U64 },
-	[VFVIRT_A_OK] = { .type = NLA_U64 },
-	[VFVIRT_A_REFUSED] = { .type = NLA_U64 },
-	[VFVIRT_A_ERRORS] = { .type = NLA_U64 },
-	[VFVIRT_A_TIMEOUTS] = { .type = NLA_U64 },
-	[VFVIRT_A_RETRIES] = { .type = NLA_U64 },
-	[VFVIRT_A_LATE] = { .type = NLA_U64 },
-	[VFVIRT_A_ABORTED] = { .type = NLA_U64 },
-	[VFVIRT_A_LATENCY] = { .minlen = VFV_LATENCY_BUCKETS * sizeof(uint64_t),
-			       .maxlen = VFV_LATENCY_BUCKETS * sizeof(uint64_t) },
-	[VFVIRT_A_EVENT] = { .type = NLA_U32 },
-	[VFVIRT_A_WHAT] = { .type = NLA_STRING },
-	[VFVIRT_A_ERROR] = { .type = NLA_U32 },
+	[VFVIRT_A_CONTRACT_VERSION] = {.type = NLA_U32},
+	[VFVIRT_A_ADDRESS] = {.type = NLA_STRING, .maxlen = VFVIRT_ADDRESS_BYTES},
+	[VFVIRT_A_OWNER_ADDRESS] = {.type = NLA_STRING, .maxlen = VFVIRT_ADDRESS_BYTES},
+	[VFVIRT_A_PROVIDER] = {.type = NLA_STRING, .maxlen = NAME_BYTES_MAX + 1},
+	[VFVIRT_A_CLASS_DRIVER] = {.type = NLA_STRING, .maxlen = NAME_BYTES_MAX + 1},
+	[VFVIRT_A_STATE] = {.type = NLA_U32},
+	[VFVIRT_A_REASON] = {.type = NLA_U32},
+	[VFVIRT_A_DEVICE_FEATURES] = {.type = NLA_U64},
+	[VFVIRT_A_DRIVER_FEATURES] = {.type = NLA_U64},
+	[VFVIRT_A_ADMIN_QUEUE_INDEX] = {.type = NLA_U16},
+	[VFVIRT_A_ADMIN_QUEUE_NUM] = {.type = NLA_U16},
+	[VFVIRT_A_ADMIN_QUEUE_DEPTH] = {.type = NLA_U16},
+	[VFVIRT_A_IN_FLIGHT] = {.type = NLA_U32},
+	[VFVIRT_A_OPCODES] = {.type = NLA_U64},
+	[VFVIRT_A_LAST_OPCODE] = {.type = NLA_U16},
+	[VFVIRT_A_LAST_STATUS] = {.type = NLA_U16},
+	[VFVIRT_A_LAST_QUALIFIER] = {.type = NLA_U16},
+	[VFVIRT_A_MEMBER_ID] = {.type = NLA_U16},
+	[VFVIRT_A_DRIVER] = {.type = NLA_STRING, .maxlen = NAME_BYTES_MAX + 1},
+	[VFVIRT_A_LEGACY] = {.type = NLA_U8},
+	[VFVIRT_A_MAC] = {.minlen = VFV_MAC_BYTES, .maxlen = VFV_MAC_BYTES},
+	[VFVIRT_A_MAC_ERROR] = {.type = NLA_U32},
+	[VFVIRT_A_OPEN_COUNT] = {.type = NLA_U32},
+	[VFVIRT_A_FAILURE_COUNT] = {.type = NLA_U32},
+	[VFVIRT_A_SEALED] = {.type = NLA_U8},
+	[VFVIRT_A_MSIX_ON] = {.type = NLA_U8},
+	[VFVIRT_A_NOTIFY_PATH] = {.type = NLA_U8},
+	[VFVIRT_A_OPCODE] = {.type = NLA_U16},
+	[VFVIRT_A_COMMANDS] = {.type = NLA_U64},
+	[VFVIRT_A_OK] = {.type = NLA_U64},
+	[VFVIRT_A_REFUSED] = {.type = NLA_U64},
+	[VFVIRT_A_ERRORS] = {.type = NLA_U64},
+	[VFVIRT_A_TIMEOUTS] = {.type = NLA_U64},
+	[VFVIRT_A_RETRIES] = {.type = NLA_U64},
+	[VFVIRT_A_LATE] = {.type = NLA_U64},
+	[VFVIRT_A_ABORTED] = {.type = NLA_U64},
+	[VFVIRT_A_LATENCY] = {.minlen = VFV_LATENCY_BUCKETS * sizeof(uint64_t),
+			      .maxlen = VFV_LATENCY_BUCKETS * sizeof(uint64_t)},
+	[VFVIRT_A_EVENT] = {.type = NLA_U32},
+	[VFVIRT_A_WHAT] = {.type = NLA_STRING},
+	[VFVIRT_A_ERROR] = {.type = NLA_U32},
 };
 
 _Static_assert(VFV_LATENCY_BUCKETS == VFVIRT_LATENCY_BUCKETS, "one histogram, one size");
@@ -169,11 +169,12 @@ static void take_group(struct nlattr *groups, struct vfv_family *ret_family)
 	struct nlattr *group;
 	int left;
 
-	nla_for_each_nested(group, groups, left) {
+	nla_for_each_nested(group, groups, left)
+	{
 		struct nlattr *a[CTRL_ATTR_MCAST_GRP_MAX + 1];
 		static struct nla_policy forms[CTRL_ATTR_MCAST_GRP_MAX + 1] = {
-			[CTRL_ATTR_MCAST_GRP_NAME] = { .type = NLA_STRING },
-			[CTRL_ATTR_MCAST_GRP_ID] = { .type = NLA_U32 },
+			[CTRL_ATTR_MCAST_GRP_NAME] = {.type = NLA_STRING},
+			[CTRL_ATTR_MCAST_GRP_ID] = {.type = NLA_U32},
 		};
 
 		if (nla_parse_nested(a, CTRL_ATTR_MCAST_GRP_MAX, group, forms) < 0 ||
@@ -187,8 +188,8 @@ static void take_group(struct nlattr *groups, struct vfv_family *ret_family)
 int vfv_decode_family(struct nlmsghdr *message, struct vfv_family *ret_family)
 {
 	static struct nla_policy forms[CTRL_ATTR_MAX + 1] = {
-		[CTRL_ATTR_FAMILY_ID] = { .type = NLA_U16 },
-		[CTRL_ATTR_MCAST_GROUPS] = { .type = NLA_NESTED },
+		[CTRL_ATTR_FAMILY_ID] = {.type = NLA_U16},
+		[CTRL_ATTR_MCAST_GROUPS] = {.type = NLA_NESTED},
 	};
 	struct nlattr *a[CTRL_ATTR_MAX + 1];
 
@@ -269,7 +270,7 @@ int vfv_decode_member(struct nlmsghdr *message, struct vfv_model *model)
 int vfv_decode_stats(struct nlmsghdr *message, struct vfv_stats_row *ret_row)
 {
 	struct nlattr *a[VFVIRT_A_COUNT];
-	struct vfv_stats_row row = { 0 };
+	struct vfv_stats_row row = {0};
 
 	if (take_apart(message, a) || take_address(a[VFVIRT_A_ADDRESS], &row.address) ||
 	    !a[VFVIRT_A_OPCODE])

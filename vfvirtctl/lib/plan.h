@@ -18,7 +18,8 @@ enum vfv_step_kind {
 	VFV_STEP_TRANSPORT,   /* driver_override and rebind of the PF; text: driver */
 	VFV_STEP_AUTOPROBE,   /* sriov_drivers_autoprobe of the PF; number: 0 or 1 */
 	VFV_STEP_NUM_VFS,     /* sriov_numvfs of the PF; number */
-	VFV_STEP_SEAL,	      /* VF over netlink; plain vfio-pci: is it open? */
+	VFV_STEP_SEAL,	      /* VF over netlink; plain vfio-pci: is it open? number: 1: when it
+			       * fails nothing else is done, since what follows is about all VFs */
 	VFV_STEP_UNSEAL,
 	VFV_STEP_UNPUBLISH,   /* remove the hostdev file of a VF */
 	VFV_STEP_UNBIND,      /* VF from its driver; text: the driver */

@@ -22,14 +22,15 @@
 
 char *vfv_hostdev_xml(const struct vfv_address *vf)
 {
-	return vfv_text("<hostdev mode='subsystem' type='pci' managed='no'>\n"
-			"  <source>\n"
-			"    <address domain='0x%04x' bus='0x%02x' slot='0x%02x' function='0x%x'/>\n"
-			"  </source>\n"
-			"  <alias name='ua-vfvirt-%04x-%02x-%02x-%x'/>\n"
-			"</hostdev>\n",
-			vf->domain, vf->bus, vf->device, vf->function, vf->domain, vf->bus,
-			vf->device, vf->function);
+	return vfv_text(
+		"<hostdev mode='subsystem' type='pci' managed='no'>\n"
+		"  <source>\n"
+		"    <address domain='0x%04x' bus='0x%02x' slot='0x%02x' function='0x%x'/>\n"
+		"  </source>\n"
+		"  <alias name='ua-vfvirt-%04x-%02x-%02x-%x'/>\n"
+		"</hostdev>\n",
+		vf->domain, vf->bus, vf->device, vf->function, vf->domain, vf->bus, vf->device,
+		vf->function);
 }
 
 /* "RUN/FOLDER/ADDRESS SUFFIX" into ret_path. */
@@ -48,8 +49,7 @@ static int place(const struct vfv_host *host, const char *folder, const struct v
 }
 
 /* Make the folder of a file in the run folder. */
-static int make_folder(const struct vfv_host *host, const char *folder,
-		       struct vfv_error *ret_error)
+static int make_folder(const struct vfv_host *host, const char *folder, struct vfv_error *ret_error)
 {
 	VFV_FREE char *path = vfv_text("%s/%s", host->run, folder);
 	int error;
@@ -190,9 +190,8 @@ static int check_claim(const struct vfv_host *host, const struct vfv_address *vf
 		return -EAGAIN;
 	if (!strcmp(other, uuid))
 		return 0;
-	return vfv_error_set(ret_error, VFV_ERROR_IN_USE, EEXIST,
-			     "%s: is in use by the domain %s", vfv_address_format(vf, text),
-			     domain ? domain : other);
+	return vfv_error_set(ret_error, VFV_ERROR_IN_USE, EEXIST, "%s: is in use by the domain %s",
+			     vfv_address_format(vf, text), domain ? domain : other);
 }
 
 int vfv_claim_take(const struct vfv_host *host, const struct vfv_address *vf, const char *uuid,

@@ -112,8 +112,8 @@ int vfv_sysfs_link_address(int folder, const char *name, struct vfv_address *ret
 	return vfv_address_parse(text, ret_address) ? 0 : -EBADMSG;
 }
 
-int vfv_sysfs_each(int folder, const char *name,
-		   int (*visit)(void *context, const char *entry), void *context)
+int vfv_sysfs_each(int folder, const char *name, int (*visit)(void *context, const char *entry),
+		   void *context)
 {
 	int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	unsigned int count = 0;
@@ -181,7 +181,7 @@ static int take_numbered(void *context, const char *entry)
 static int find_numbered(int folder, const char *name, const char *prefix,
 			 char ret_name[VFV_SYSFS_TEXT_BYTES])
 {
-	struct numbered wanted = { .prefix = prefix, .ret_name = ret_name };
+	struct numbered wanted = {.prefix = prefix, .ret_name = ret_name};
 	int found = vfv_sysfs_each(folder, name, take_numbered, &wanted);
 
 	return found > 0 ? 0 : found ? found : -ENOENT;
@@ -234,10 +234,9 @@ static int look_at_member(void *context, const char *entry)
 }
 
 int vfv_sysfs_group_obstacle(const struct vfv_host *host, int folder,
-			     const struct vfv_address *address,
-			     char ret_text[VFV_SYSFS_TEXT_BYTES])
+			     const struct vfv_address *address, char ret_text[VFV_SYSFS_TEXT_BYTES])
 {
-	struct group_look look = { .host = host, .self = address, .ret_text = ret_text };
+	struct group_look look = {.host = host, .self = address, .ret_text = ret_text};
 
 	return vfv_sysfs_each(folder, "iommu_group/devices", look_at_member, &look);
 }

@@ -21,10 +21,10 @@ struct vfv_host;
 #define VFV_SYSFS_ENTRIES_MAX (1u << 20)
 
 /* Words of the kernel's interface that more than one file needs. */
-#define VFV_PCI_DEVICES "bus/pci/devices"
+#define VFV_PCI_DEVICES	   "bus/pci/devices"
 #define VFV_DRIVER_VARIANT "vfvirt_vfio_pci"
-#define VFV_DRIVER_PF "vfvirt_pf"
-#define VFV_DRIVER_VIRTIO "virtio-pci"
+#define VFV_DRIVER_PF	   "vfvirt_pf"
+#define VFV_DRIVER_VIRTIO  "virtio-pci"
 
 /**
  * vfv_sysfs_folder - open a folder below the root of sysfs
@@ -85,8 +85,8 @@ int vfv_sysfs_link_address(int folder, const char *name, struct vfv_address *ret
  * Return: 0, the value of @visit that ended it, or a negative errno; -E2BIG after
  * VFV_SYSFS_ENTRIES_MAX entries.
  */
-int vfv_sysfs_each(int folder, const char *name,
-		   int (*visit)(void *context, const char *entry), void *context);
+int vfv_sysfs_each(int folder, const char *name, int (*visit)(void *context, const char *entry),
+		   void *context);
 
 /**
  * vfv_sysfs_write - write an attribute, in one call as the kernel wants it

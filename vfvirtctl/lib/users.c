@@ -14,7 +14,7 @@
 #include "sysfs.h"
 #include "text.h"
 
-#define VFIO_FOLDER "/dev/vfio/"
+#define VFIO_FOLDER  "/dev/vfio/"
 #define VFIO_DEVICES "/dev/vfio/devices/"
 
 /* One search through the open files. */
@@ -22,8 +22,8 @@ struct search {
 	struct vfv_vf *const *vfs;
 	size_t count;
 	int procfs;
-	pid_t pid;  /* the process that is being looked at */
-	int files;  /* its fd/ */
+	pid_t pid;   /* the process that is being looked at */
+	int files;   /* its fd/ */
 	bool hidden; /* the files of some process may not be seen */
 };
 
@@ -120,7 +120,7 @@ int vfv_users_find(const struct vfv_host *host, struct vfv_vf *const *vfs, size_
 		   struct vfv_error *ret_error)
 {
 	VFV_CLOSE int procfs = vfv_sysfs_folder_at(AT_FDCWD, host->procfs);
-	struct search search = { .vfs = vfs, .count = count, .procfs = procfs };
+	struct search search = {.vfs = vfs, .count = count, .procfs = procfs};
 	int error;
 
 	for (size_t i = 0; i < count; i++)
