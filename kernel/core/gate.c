@@ -51,7 +51,7 @@ void vfvirt_owner_unpin(struct vfvirt_owner *owner)
 	/* RCU keeps the lock itself until spin_unlock() has let go of it. */
 	rcu_read_lock();
 	spin_lock(&owner->lock);
-	if (!--owner->pin_count)
+	if (!--owner->pin_count && wq_has_sleeper(&owner->idle))
 		wake_up_all(&owner->idle);
 	spin_unlock(&owner->lock);
 	rcu_read_unlock();
@@ -105,7 +105,7 @@ int vfvirt_gate_enter(struct vfvirt_owner *owner)
 void vfvirt_gate_leave(struct vfvirt_owner *owner)
 {
 	spin_lock(&owner->lock);
-	if (!--owner->running_count)
+	if (!--owner->running_count && wq_has_sleeper(&owner->idle))
 		wake_up_all(&owner->idle);
 	spin_unlock(&owner->lock);
 }

@@ -67,14 +67,17 @@ static void fill(struct vfvirt_slot *slot, const struct vfvirt_command *command)
 		slot->readable_bytes = ALIGN(slot->readable_bytes, 8);
 		slot->writable_bytes = ALIGN(slot->writable_bytes, 8);
 	}
-	memset(wire, 0, slot->readable_bytes);
-	wire->opcode = cpu_to_le16(command->opcode);
-	wire->group_type = cpu_to_le16(command->group_type);
-	wire->member_id = cpu_to_le64(command->member_id);
-	if (legacy)
-		wire->legacy.offset = command->offset;
-	if (command->in_length_bytes)
-		memcpy(data, command->in, command->in_length_bytes);
+	*wire = (struct wire_command) {
+		.opcode = cpu_to_le16(command->opcode),
+		.group_type = cpu_to_le16(command->group_type),
+		.member_id = cpu_to_le64(command->member_id),
+		.legacy.offset = legacy ? command->offset : 0,
+	};
+	if (!command->in_length_bytes)
+		return;
+	memcpy(data, command->in, command->in_length_bytes);
+	memset(data + command->in_length_bytes, 0,
+	       slot->readable_bytes - (data - slot->block) - command->in_length_bytes);
 }
 
 /*
@@ -94,10 +97,10 @@ static int read_answer(struct vfvirt_slot *slot, struct vfvirt_command *command)
 			     le16_to_cpu(answer->qualifier);
 	if (used_bytes > sizeof(*answer))
 		result_bytes = min_t(u32, used_bytes - sizeof(*answer), command->out_length_bytes);
-	if (command->out_length_bytes) {
+	if (result_bytes)
 		memcpy(command->out, answer->result, result_bytes);
+	if (result_bytes < command->out_length_bytes)
 		memset(command->out + result_bytes, 0, command->out_length_bytes - result_bytes);
-	}
 	command->out_used_bytes = result_bytes;
 	return 0;
 }

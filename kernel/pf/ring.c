@@ -43,7 +43,6 @@ int vfvirt_ring_submit(struct vfvirt_slot *slot)
 	struct vfvirt_admin *admin = &adminq->pf->admin;
 	struct scatterlist readable, written, *parts[] = { &readable, &written };
 	struct virtqueue *vq;
-	unsigned long flags;
 	bool kick;
 	int error;
 
@@ -51,7 +50,7 @@ int vfvirt_ring_submit(struct vfvirt_slot *slot)
 	sg_init_one(&written, vfvirt_slot_answer(slot), slot->writable_bytes);
 	*(u64 *)vfvirt_slot_answer(slot) = UNWRITTEN;
 
-	spin_lock_irqsave(&admin->lock, flags);
+	spin_lock_irq(&admin->lock);
 	if (slot->error) {
 		error = slot->error;
 		goto unlock;
@@ -70,14 +69,14 @@ int vfvirt_ring_submit(struct vfvirt_slot *slot)
 	adminq->pollers++;
 	virtqueue_disable_cb(vq);
 	kick = virtqueue_kick_prepare(vq);
-	spin_unlock_irqrestore(&admin->lock, flags);
+	spin_unlock_irq(&admin->lock);
 	/* The ring cannot go: it is freed only when no slot of it has a user. */
 	if (kick)
 		virtqueue_notify(vq);
 	return 0;
 
 unlock:
-	spin_unlock_irqrestore(&admin->lock, flags);
+	spin_unlock_irq(&admin->lock);
 	return error;
 }
 
