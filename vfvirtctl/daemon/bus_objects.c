@@ -255,31 +255,48 @@ static int find_vf(sd_bus *connection, const char *path, const char *interface, 
 	return bus->found.vf ? 1 : 0;
 }
 
-/* Paths of all objects below a prefix; sd-bus frees them. */
-static int enumerate(sd_bus *connection, const char *prefix, void *context, char ***ret_paths,
-		     sd_bus_error *ret_error)
+/* The paths of objects, in the making. */
+struct paths {
+	char **all; /* as sd-bus wants them: ending with NULL, freed by it */
+	size_t count;
+};
+
+/* One that cannot be copied ends the list early. */
+static void add_path(struct paths *paths, const char *prefix, const struct vfv_address *address)
+{
+	char path[PATH_BYTES];
+
+	if (paths->all)
+		paths->all[paths->count++] = strdup(object_path(prefix, address, path));
+}
+
+static int list_pfs(sd_bus *connection, const char *prefix, void *context, char ***ret_paths,
+		    sd_bus_error *ret_error)
 {
 	const struct vfv_model *model = ((struct vfv_bus *)context)->daemon->model;
-	bool pfs = !strcmp(prefix, PF_PREFIX);
-	size_t count = 0, room = 1;
-	char path[PATH_BYTES];
-	char **paths;
+	struct paths paths = {calloc(model->pf_count + 1, sizeof(char *)), 0};
 
 	for (size_t i = 0; i < model->pf_count; i++)
-		room += pfs ? 1 : model->pfs[i].vf_count;
-	paths = calloc(room, sizeof(*paths));
-	if (!paths)
-		return -ENOMEM;
-	for (size_t i = 0; i < model->pf_count; i++) {
-		const struct vfv_pf *pf = &model->pfs[i];
+		add_path(&paths, PF_PREFIX, &model->pfs[i].address);
+	*ret_paths = paths.all;
+	return paths.all ? 1 : -ENOMEM;
+}
 
-		if (pfs)
-			paths[count++] = strdup(object_path(PF_PREFIX, &pf->address, path));
-		for (size_t j = 0; !pfs && j < pf->vf_count; j++)
-			paths[count++] = strdup(object_path(VF_PREFIX, &pf->vfs[j].address, path));
-	}
-	*ret_paths = paths; /* one that could not be copied ends the list early */
-	return 1;
+static int list_vfs(sd_bus *connection, const char *prefix, void *context, char ***ret_paths,
+		    sd_bus_error *ret_error)
+{
+	const struct vfv_model *model = ((struct vfv_bus *)context)->daemon->model;
+	struct paths paths = {0};
+	size_t room = 1;
+
+	for (size_t i = 0; i < model->pf_count; i++)
+		room += model->pfs[i].vf_count;
+	paths.all = calloc(room, sizeof(char *));
+	for (size_t i = 0; i < model->pf_count; i++)
+		for (size_t j = 0; j < model->pfs[i].vf_count; j++)
+			add_path(&paths, VF_PREFIX, &model->pfs[i].vfs[j].address);
+	*ret_paths = paths.all;
+	return paths.all ? 1 : -ENOMEM;
 }
 
 /* Emit the properties that differ between two states of one object. */
@@ -362,8 +379,8 @@ int vfv_bus_add_objects(struct vfv_bus *bus)
 		error = sd_bus_add_fallback_vtable(connection, NULL, VF_PREFIX, VFV_BUS_VF,
 						   vf_vtable, find_vf, bus);
 	if (error >= 0)
-		error = sd_bus_add_node_enumerator(connection, NULL, PF_PREFIX, enumerate, bus);
+		error = sd_bus_add_node_enumerator(connection, NULL, PF_PREFIX, list_pfs, bus);
 	if (error >= 0)
-		error = sd_bus_add_node_enumerator(connection, NULL, VF_PREFIX, enumerate, bus);
+		error = sd_bus_add_node_enumerator(connection, NULL, VF_PREFIX, list_vfs, bus);
 	return error < 0 ? error : 0;
 }

@@ -13,6 +13,7 @@
 #include "request.h"
 
 #define VFV_READY_LIMIT_MS 30000 /* after that much the boot goes on without the slow ones */
+#define VFV_STOP_LIMIT_MS  5000	 /* that long workers may finish when the daemon is stopped */
 
 struct vfv_bus;
 struct vfv_domains;

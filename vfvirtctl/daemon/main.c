@@ -38,11 +38,31 @@ static void on_freed(void *context, const struct vfv_address *pf)
 	vfv_reconciler_freed(((struct vfv_daemon *)context)->reconciler, pf);
 }
 
-/* Workers that are at work go on and end by themselves; the next vfvirtd waits for them. */
+static int exit_when_idle(sd_event_source *source, void *context)
+{
+	struct vfv_daemon *daemon = context;
+
+	return vfv_pool_running(daemon->pool) ? 0 : sd_event_exit(daemon->event, EXIT_SUCCESS);
+}
+
+static int on_stop_limit(sd_event_source *source, uint64_t now, void *context)
+{
+	return sd_event_exit(((struct vfv_daemon *)context)->event, EXIT_SUCCESS);
+}
+
+/* Workers may finish what they are at; those that take longer are waited for by the next vfvirtd. */
 static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
 {
+	struct vfv_daemon *daemon = context;
+
 	sd_notify(false, "STOPPING=1");
-	return sd_event_exit(sd_event_source_get_event(source), EXIT_SUCCESS);
+	if (!vfv_pool_running(daemon->pool) ||
+	    sd_event_add_post(daemon->event, NULL, exit_when_idle, daemon) < 0 ||
+	    sd_event_add_time_relative(daemon->event, NULL, CLOCK_MONOTONIC,
+				       VFV_STOP_LIMIT_MS * UINT64_C(1000), 0, on_stop_limit,
+				       daemon) < 0)
+		return sd_event_exit(daemon->event, EXIT_SUCCESS);
+	return 0;
 }
 
 static void on_round_over(void *context, bool all)
