@@ -37,6 +37,8 @@ TIERS = {tier.name: tier for tier in (
     Tier("unit", ("env", "unit"), "the test machinery; common, lib and daemon in pieces", 600),
     Tier("lint", ("lint",), "rules about the text of the product; the kernel's own checkers", 900,
          needs=("modules",)),
+    Tier("daemon", ("daemon",), "the real vfvirtd on a private bus, over a made-up host", 600,
+         needs=("programs",)),
     Tier("device", ("device",), "the device model against the specification, over qtest", 300,
          needs=("qemu",)),
     Tier("harness", ("harness",), "planted failures: each must turn a run red", 600,
