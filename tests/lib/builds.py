@@ -37,6 +37,11 @@ def build_programs(_versions):
     return [programs.build()]
 
 
+def build_dkms(versions):
+    """Builds the modules of kernel/ with DKMS for those versions."""
+    return [path for version in versions for path in modules.dkms(version)]
+
+
 # Name -> (what it is, function(kernel versions) -> paths).
 BUILDS = {
     "lists": ("newer package lists; the only build that replaces what is there", build_lists),
@@ -45,4 +50,5 @@ BUILDS = {
     "kernels": ("the tested Debian kernels", build_kernels),
     "programs": ("vfvirtd and vfvirtctl, and the programs of their tests", build_programs),
     "modules": ("the modules of kernel/, for each tested kernel", build_modules),
+    "dkms": ("the modules once more, by DKMS from its source tree", build_dkms),
 }

@@ -15,6 +15,15 @@ WORK_ROOM_MB = 200
 LIMIT_S = 600
 COMPLAINT = re.compile(r": (warning|error): ")
 
+# What a package does with the source tree, in a place of its own; $1: the kernel's release.
+DKMS = """
+mkdir /build/dkms
+make -C /src/kernel dkms_source DESTDIR=/build/root
+cd /build/root/usr/src/vfvirt-*
+dkms build --sourcetree /build/root/usr/src --dkmstree /build/dkms \\
+    -m vfvirt -v "${PWD##*/vfvirt-}" -k "$1"
+"""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -40,7 +49,8 @@ def kdir(version):
     return f"/lib/modules/{kernels.release(version)}/build"
 
 
-def _headers(version):
+def _headers(version, purpose="modules", more=()):
+    """The tree of headers(); purpose: its name's beginning; more: further packages in it."""
     origin, uname = kernels.ORIGINS[version], kernels.release(version)
     archive = origin.archive
     top = f"linux-headers-{uname}"
@@ -50,8 +60,8 @@ def _headers(version):
     versions = [apt.show(archive, name)["Version"] for name in parts]
     tools = {other for name in parts for other in apt.depends(archive, name)
              if not other.startswith("linux-")}
-    names = ["make", "sparse", origin.compiler, *sorted(tools)]
-    return tree.get(f"modules-{version}", origin.base, list(dict.fromkeys(names)),
+    names = ["make", "sparse", origin.compiler, *sorted(tools), *more]
+    return tree.get(f"{purpose}-{version}", origin.base, list(dict.fromkeys(names)),
                     lambda place: apt.download(archive, parts, place),
                     [f"{name}={number}" for name, number in zip(parts, versions)])
 
@@ -108,6 +118,31 @@ def check(version):
 
     place = cache.item(f"sparse-{version}", _key(target), make)
     return (place / "said").read_text(encoding="utf-8").splitlines()
+
+
+def dkms(version):
+    """The modules that DKMS builds for a kernel from its source tree, without a network.
+
+    Raises Problem when it does not, or builds others than there are folders of modules.
+    """
+    built_in = apt.fresh(kernels.ORIGINS[version].archive,
+                         lambda: _headers(version, "dkms", ("dkms",)))
+    target = Target(version, built_in, kdir(version))
+
+    def make(out):
+        log = cache.build_log(f"dkms-{version}")
+        shell.say(f"building the modules for kernel {version} with DKMS")
+        tree.run(built_in, ["unshare", "--net", "sh", "-ec", DKMS, "sh", kernels.release(version)],
+                 f"cannot build the modules for kernel {version} with DKMS",
+                 [(CHECKOUT, "/src", "ro"), (out, "/build", "rw")], log, LIMIT_S)
+
+    place = cache.item(f"dkms-{version}", cache.key(
+        DKMS, CHECKOUT / "packaging/dkms/dkms.conf", _key(target)), make)
+    found = sorted(place.glob("dkms/vfvirt/*/*/*/module/vfvirt_*.ko*"))
+    folders = list((CHECKOUT / "kernel").glob("*/Kbuild"))
+    if len(found) != len(folders):
+        raise Problem(f"DKMS built {len(found)} modules of {len(folders)}: see packaging/dkms")
+    return found
 
 
 def complaints(log):

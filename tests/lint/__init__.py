@@ -69,7 +69,8 @@ def _rule_cases():
         yield f"{rule.name}", lambda rule=rule: _none(list(rule.check(files)))
 
         def planted(rule=rule):
-            for path, text in rule.planted.items():
+            breaches = [*rule.planted.items(), *((rules.DKMS, text) for text in rule.planted_dkms)]
+            for path, text in breaches:
                 found = list(rule.check({**rules.HEADERS, path: text}))
                 _expect(any(line.startswith(path) for line in found),
                         f"not found in {path}: {text}")

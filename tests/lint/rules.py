@@ -16,11 +16,13 @@ from . import source
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule. planted: path -> text, each a breach; sound: path -> text, none of them one."""
+    """One rule. planted: path -> text, each a breach; planted_dkms: texts of dkms.conf,
+    each one; sound: path -> text, none of them one."""
     name: str
     check: Callable
     planted: dict
     sound: dict
+    planted_dkms: tuple = ()
 
 
 # ---- licences --------------------------------------------------------------------------------
@@ -187,6 +189,46 @@ def exports(files):
                 yield f"{path}:{line}: {found[1]} is exported without a doc block"
 
 
+# ---- DKMS --------------------------------------------------------------------------------------
+
+DKMS, SUPPORTED = "packaging/dkms/dkms.conf", "kernel/compat/SUPPORTED"
+RELEASES = ("5.15", "6.0", "6.1", "6.2", "6.9", "6.12", "6.19", "7.0", "7.3", "7.4", "7.10", "8.1",
+            "16.1")
+
+
+def _series(text):
+    """A series such as 6.12 in a form that can be compared."""
+    return tuple(int(number) for number in text.split("."))
+
+
+def _dkms_modules(conf):
+    """Modules of a dkms.conf: name -> folder."""
+    names = dict(re.findall(r'^BUILT_MODULE_NAME\[(\d+)\]="(.*)"', conf, re.MULTILINE))
+    folders = dict(re.findall(r'^BUILT_MODULE_LOCATION\[(\d+)\]="dkms/(.*)"', conf, re.MULTILINE))
+    return {name: folders.get(number) for number, name in names.items()}
+
+
+def dkms(files):
+    """dkms.conf names every module, and the kernels that the build accepts."""
+    conf, settings = files[DKMS], dict(re.findall(r'^(\w+)="(.*)"', files[DKMS], re.MULTILINE))
+    modules = {found[1]: path.split("/")[1] for path, text in files.items()
+               if path.startswith(KERNEL) and path.endswith("/Kbuild")
+               for found in [re.search(r"^obj-m := (\w+)\.o$", text, re.MULTILINE)] if found}
+    if _dkms_modules(conf) != modules:
+        yield f"{DKMS}:1: modules are {_dkms_modules(conf)}, not {modules}"
+    limits = dict(line.split() for line in files[SUPPORTED].splitlines() if line[:1].islower())
+    low, high = _series(limits["min"]), _series(limits["max"])
+    if (_series(settings["BUILD_EXCLUSIVE_KERNEL_MIN"]) != low
+            or _series(settings["BUILD_EXCLUSIVE_KERNEL_MAX"]) != (high[0], high[1] + 1)):
+        yield f"{DKMS}:1: MIN and MAX are not the range of {SUPPORTED}, MAX being the first outside"
+    for release in RELEASES:
+        taken = bool(re.search(settings["BUILD_EXCLUSIVE_KERNEL"], f"{release}.5-amd64"))
+        if taken != (low <= _series(release) <= high):
+            yield f"{DKMS}:1: BUILD_EXCLUSIVE_KERNEL is wrong about {release}"
+    if settings["PACKAGE_VERSION"] != "@VERSION@":
+        yield f"{DKMS}:1: the version is not left to `make dkms_source`"
+
+
 # ---- the table ---------------------------------------------------------------------------------
 
 def _lines(*lines):
@@ -197,7 +239,13 @@ def _include(name):
     return f'#include "{name}"\n'
 
 
-HEADERS = {path: "\n" for path in (
+DKMS_SOUND = _lines(
+    'PACKAGE_VERSION="@VERSION@"', 'BUILD_EXCLUSIVE_KERNEL="^(6\\.[1-9][0-9]*|7\\.[0-3])[^0-9]"',
+    'BUILD_EXCLUSIVE_KERNEL_MIN="6.1"', 'BUILD_EXCLUSIVE_KERNEL_MAX="7.4"',
+    'BUILT_MODULE_NAME[0]="vfvirt_pf"', 'BUILT_MODULE_LOCATION[0]="dkms/pf"')
+BUILD_FILES = {DKMS: DKMS_SOUND, SUPPORTED: "# range\nmin 6.1\nmax 7.3\n",
+               "kernel/pf/Kbuild": "obj-m := vfvirt_pf.o\n"}
+HEADERS = BUILD_FILES | {path: "\n" for path in (
     "kernel/core/core.h", "kernel/pf/pf.h", "kernel/include/vfvirt_core.h",
     "kernel/include/uapi/vfvirt.h", "kernel/compat/vfvirt_compat.h", "vfvirtctl/common/err.h",
     "vfvirtctl/lib/intent.h", "vfvirtctl/daemon/worker.h", "vfvirtctl/cli/render.h",
@@ -262,4 +310,9 @@ RULES = (
          {"kernel/core/a.c": "EXPORT_SYMBOL_GPL(vfvirt_a);\n",
           "kernel/core/b.c": "/**\n * vfvirt_b() - what\n */\nEXPORT_SYMBOL(vfvirt_b);\n"},
          {"kernel/core/ok.c": "/**\n * vfvirt_a() - what\n */\nEXPORT_SYMBOL_GPL(vfvirt_a);\n"}),
+    Rule("dkms.conf names the modules and the kernels that there are", dkms, {}, BUILD_FILES,
+         tuple(DKMS_SOUND.replace(*change) for change in (
+             ("vfvirt_pf", "vfvirt_core"), ("dkms/pf", "dkms/core"), ('MIN="6.1"', 'MIN="6.2"'),
+             ('MAX="7.4"', 'MAX="7.3"'), ("[0-3]", "[0-4]"), ("[1-9][0-9]*", "[1-9]"),
+             ("@VERSION@", "1.0")))),
 )
