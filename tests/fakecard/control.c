@@ -54,14 +54,14 @@ static int change_tree(char **words, int count)
 	}
 	if (!strcmp(words[0], "mkdir"))
 		return count > 1 && fake_folder("%s", words[1]) ? 0 : -EINVAL;
-	if (count < 3 || !name)
+	if (!name || (count < 3 && strcmp(words[0], "set")))
 		return -EINVAL;
 	folder = fake_folder("%.*s", (int)(name - words[1]), words[1]);
 	if (!strcmp(words[0], "link")) {
 		fake_link(folder, name + 1, "%s", words[2]);
 		return 0;
 	}
-	text = words[2];
+	text = count > 2 ? words[2] : name + strlen(name);
 	length = unescape(text);
 	if (node && node->kind == FAKE_FILE) {
 		free(node->text);

@@ -191,15 +191,15 @@ static int wait_blocked(unsigned int count)
 	return 0;
 }
 
-/* vanish-at PATTERN ADDRESS [K] */
-static int add_vanish(char **words)
+/* vanish-at PATTERN ADDRESS [K] | vanish-at-read PATTERN ADDRESS [K] */
+static int add_vanish(bool reads, char **words)
 {
 	struct fake_function *function = fake_function_find(words[2]);
 	int rule;
 
 	if (!function || function->pf)
 		return -ENODEV;
-	rule = add_rule(RULE_VANISH, false, words[1], words[3], NULL);
+	rule = add_rule(RULE_VANISH, reads, words[1], words[3], NULL);
 	if (rule >= 0)
 		rules[rule].pf = (struct fake_pf *)function;
 	return rule < 0 ? rule : 0;
@@ -228,8 +228,8 @@ int fake_fault_command(char **words, int count, char **ret_long_answer)
 				 : add_rule(RULE_BLOCK, verb[5] == '-', words[1], words[2], "0");
 		return rule < 0 ? rule : 0;
 	}
-	if (!strcmp(verb, "vanish-at"))
-		return count < 3 ? -EINVAL : add_vanish(words);
+	if (!strcmp(verb, "vanish-at") || !strcmp(verb, "vanish-at-read"))
+		return count < 3 ? -EINVAL : add_vanish(verb[9] == '-', words);
 	if (!strcmp(verb, "release"))
 		return release_all();
 	if (!strcmp(verb, "wait-blocked"))
