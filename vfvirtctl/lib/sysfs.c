@@ -112,35 +112,41 @@ int vfv_sysfs_link_address(int folder, const char *name, struct vfv_address *ret
 	return vfv_address_parse(text, ret_address) ? 0 : -EBADMSG;
 }
 
+/* Visit the entries that one call returned. */
+static int visit_some(const char *entries, size_t length, unsigned int *count,
+		      int (*visit)(void *context, const char *entry), void *context)
+{
+	int result = 0;
+
+	for (size_t at = 0; at < length && !result;) {
+		const struct dirent64 *entry = (const void *)(entries + at);
+
+		at += entry->d_reclen;
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+			continue;
+		result = ++*count > VFV_SYSFS_ENTRIES_MAX ? -E2BIG : visit(context, entry->d_name);
+	}
+	return result;
+}
+
 int vfv_sysfs_each(int folder, const char *name, int (*visit)(void *context, const char *entry),
 		   void *context)
 {
-	int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	VFV_CLOSE int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* readdir() would cost three more calls for each folder. */
+	char entries[8192] __attribute__((aligned(__alignof__(struct dirent64))));
 	unsigned int count = 0;
-	struct dirent *entry;
-	DIR *directory;
 	int result = 0;
 
 	if (fd < 0)
 		return -errno;
-	directory = fdopendir(fd);
-	if (!directory) {
-		result = -errno;
-		vfv_close(fd);
-		return result;
-	}
 	while (!result) {
-		errno = 0;
-		entry = readdir(directory);
-		if (!entry) {
-			result = -errno;
-			break;
-		}
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
-			continue;
-		result = ++count > VFV_SYSFS_ENTRIES_MAX ? -E2BIG : visit(context, entry->d_name);
+		ssize_t length = getdents64(fd, entries, sizeof(entries));
+
+		if (length <= 0)
+			return length ? -errno : 0;
+		result = visit_some(entries, (size_t)length, &count, visit, context);
 	}
-	closedir(directory);
 	return result;
 }
 
