@@ -123,6 +123,25 @@ TEST(core_bp11_statuses_are_never_used_as_errno, .modules = FAKE_MODULES, .limit
 	tear_down(pf);
 }
 
+/* S-25: a reserved qualifier is a refusal as any other, all 65528 of them. */
+TEST(core_every_reserved_qualifier_is_a_refusal, .modules = FAKE_MODULES, .limit_s = 300,
+     .on_demand = true)
+{
+	char pf[BDF_SIZE], vf[BDF_SIZE];
+
+	set_up(pf, 1);
+	pci_vf(pf, 0, vf);
+	order_answers(pf, STATUS_EINVAL, 0, 0, -1);
+	CHECK_OK(fake_order(pf, "set opcode %d", COMMON_READ));
+	for (int qualifier = 8; qualifier <= 0xffff; qualifier++) {
+		CHECK_OK(fake_order(pf, "set qualifier %d", qualifier));
+		CHECK(member_ask(pf, 0, NULL, 0, "common_read 0 4 0") == -EIO,
+		      "qualifier %d was taken for something else", qualifier);
+	}
+	CHECK_EQUAL(genl_stat(vf, COMMON_READ, VFVIRT_A_REFUSED), 0x10000 - 8, "refusals counted");
+	tear_down(pf);
+}
+
 TEST(core_eagain_is_tried_again, .modules = FAKE_MODULES)
 {
 	char pf[BDF_SIZE], vf[BDF_SIZE];

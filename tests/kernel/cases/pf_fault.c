@@ -15,8 +15,6 @@
 #define OPCODE_COMMON_READ 3
 #define ACCESS_LIMIT_MS 1000
 #define AIR_MS 1500 /* the machine is emulated and shared */
-#define BUSY_VFS 16
-#define BUSY_PROCESSES 64
 
 /* One command is never answered: its caller waits for the limit, others fail fast, then all is well. */
 TEST(pf_recovers_from_a_command_that_is_never_answered, .modules = OWNER_MODULES,
@@ -193,24 +191,6 @@ TEST(pf_refusals_are_errors_and_no_more, .modules = OWNER_MODULES)
 	host_do("fault pf0 status,status=11,qualifier=7,opcode=3,times=5");
 	owner_check_works(pf, 0);
 	CHECK_EQUAL(host_struck("pf0", "status"), 5, "times the card said EAGAIN");
-	CHECK_EQUAL(owner_look(pf).state, VFVIRT_OWNER_READY, "the state");
-	owner_close(pf);
-}
-
-/* B-P09: 64 callers on a ring of 32 commands, each answered after a while; all get their turn. */
-TEST(pf_full_ring_serves_everybody, .modules = OWNER_MODULES, .limit_s = 60)
-{
-	pid_t processes[BUSY_PROCESSES];
-	char pf[BDF_SIZE];
-
-	owner_open(pf, BUSY_VFS);
-	owner_check_works(pf, 0);
-	host_do("fault pf0 delay,ms=300,hold=self,opcode=3");
-	for (unsigned int n = 0; n < BUSY_PROCESSES; n++)
-		processes[n] = member_start(pf, n % BUSY_VFS, "common_read 18 1 20000");
-	for (unsigned int n = 0; n < BUSY_PROCESSES; n++)
-		CHECK_OK(member_end(processes[n]));
-	CHECK_EQUAL(owner_look(pf).in_flight, 0, "commands in flight");
 	CHECK_EQUAL(owner_look(pf).state, VFVIRT_OWNER_READY, "the state");
 	owner_close(pf);
 }
