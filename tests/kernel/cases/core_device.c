@@ -204,26 +204,54 @@ TEST(core_two_providers_in_one_boot, .modules = MODULES, .configs = "two-cards",
 	tear_down(ours);
 }
 
-/* An open VF keeps the provider in; then every order of unloading works. */
-TEST(core_modules_unload_in_every_order, .modules = MODULES, .limit_s = 120)
-{
-	char pf[BDF_SIZE];
+#define USERS 3 /* modules that use vfvirt_core */
 
-	set_up(pf, "vfvirt_pf", 2);
+static const char *const users[USERS] = { "vfvirt_pf", "vfvirt_test", "vfvirt_vfio_pci" };
+
+/* A PF with a VF on each driver, all in use, as far as that goes without a guest. */
+static void set_up_users(char *ret_pf)
+{
+	char vf[BDF_SIZE];
+
+	for (unsigned int n = 0; n < USERS; n++)
+		CHECK_OK(module_load(users[n], ""));
+	set_up(ret_pf, "vfvirt_pf", 2);
+	pci_vf(ret_pf, 1, vf);
+	CHECK_OK(pci_bind(vf, "vfvirt_vfio_pci"));
+	CHECK_OK(member_ask(ret_pf, 0, NULL, 0, "common_read %d 1 0", STATUS_OFFSET));
+}
+
+/* Refused while a VF is open: the provider; and the core, while anybody uses it. */
+static void check_refusals(const char *pf)
+{
 	CHECK_OK(member_ask(pf, 0, NULL, 0, "open"));
 	CHECK_EQUAL(module_unload("vfvirt_pf"), -EWOULDBLOCK, "unload of vfvirt_pf under a user");
+	CHECK_EQUAL(module_unload("vfvirt_core"), -EWOULDBLOCK, "unload of vfvirt_core under a user");
+	CHECK_OK(member_ask(pf, 0, NULL, 0, "common_read %d 1 0", STATUS_OFFSET));
 	CHECK_OK(member_ask(pf, 0, NULL, 0, "close"));
-	CHECK_EQUAL(module_unload("vfvirt_core"), -EWOULDBLOCK, "unload of vfvirt_core in use");
-	CHECK_OK(module_unload("vfvirt_pf")); /* its VFs, with members, go first */
-	CHECK_OK(module_unload("vfvirt_test"));
-	member_unload_core();
+}
 
-	CHECK_OK(module_load("vfvirt_pf", ""));
-	CHECK_OK(module_load("vfvirt_test", ""));
-	set_up(pf, "vfvirt_pf", 2);
-	CHECK_OK(module_unload("vfvirt_test"));
-	CHECK_OK(module_unload("vfvirt_pf"));
-	member_unload_core();
+/* The users go in every order, the core last; each time all come back and work. */
+TEST(core_modules_unload_in_every_order, .modules = MODULES " vfvirt_vfio_pci", .limit_s = 150)
+{
+	static const unsigned int orders[][USERS] = {
+		{ 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 }, { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 },
+	};
+	char pf[BDF_SIZE];
+
+	for (size_t order = 0; order < sizeof(orders) / sizeof(orders[0]); order++) {
+		set_up_users(pf);
+		check_refusals(pf);
+		for (unsigned int n = 0; n < USERS; n++) {
+			CHECK_EQUAL(module_unload("vfvirt_core"), -EWOULDBLOCK,
+				    "unload of vfvirt_core in use");
+			CHECK_OK(module_unload(users[orders[order][n]]));
+			/* The VFs, with their members, go with the PF's driver. */
+			if (!orders[order][n])
+				CHECK(pci_vfs(pf) <= 0, "VFs outlive the PF's driver");
+		}
+		member_unload_core();
+	}
 	CHECK_OK(pci_bind(pf, "virtio-pci"));
 }
 
