@@ -59,6 +59,16 @@ static void reply_error(sd_bus_message *message, const struct vfv_error *error)
 				   error->text);
 }
 
+/* By address of the PF; workers end in any order. */
+static int compare_rows(const void *a, const void *b)
+{
+	struct json_object *first = *(struct json_object *const *)a;
+	struct json_object *second = *(struct json_object *const *)b;
+
+	return strcmp(json_object_get_string(json_object_object_get(first, "pf")),
+		      json_object_get_string(json_object_object_get(second, "pf")));
+}
+
 /* The end of one of the call's requests, or of its start; the last one answers the caller. */
 static void call_end(struct call *call)
 {
@@ -70,6 +80,7 @@ static void call_end(struct call *call)
 		reply_error(call->message, &call->error);
 	} else {
 		report = json_object_new_object();
+		json_object_array_sort(call->pfs, compare_rows);
 		vfv_json_add(report, "pfs", vfv_take(call->pfs));
 		sd_bus_reply_method_return(
 			call->message, "s",
@@ -130,7 +141,7 @@ static void on_done(void *context, const struct vfv_request *request, struct vfv
 
 	tell_request(request, outcome);
 	add_to_report(call, request, outcome);
-	if (outcome->error.code == VFV_ERROR_NONE || outcome->done_count)
+	if (outcome->error.code == VFV_ERROR_NONE || (outcome->done_count && !outcome->undone))
 		call->done_count++;
 	if (outcome->error.code != VFV_ERROR_NONE)
 		vfv_error_set(&call->error, outcome->error.code, outcome->error.errno_value, "%s",

@@ -25,7 +25,8 @@ struct target {
 	bool retry;  /* and what failed is to be tried again */
 	bool mac;    /* and MACs are to be read */
 	bool running;
-	bool listed; /* it was there when PFs were last listed */
+	bool listed;	       /* it was there when PFs were last listed */
+	uint64_t failed_facts; /* that the last look failed at; 0: it did not */
 };
 
 struct waiter {
@@ -156,6 +157,7 @@ static void on_looked(void *context, const struct vfv_request *request, struct v
 		/* VFs came or went, so they have other MACs; they are read by a look of their own. */
 		if (target) {
 			target->running = false;
+			target->failed_facts = outcome->failed_facts;
 			target->mac = outcome->done_count > 0 && !request->mac;
 			target->marked |= target->mac;
 			if (code == VFV_ERROR_GONE)
@@ -181,6 +183,7 @@ static void look(struct vfv_reconciler *reconciler, struct target *target)
 		return; /* stays marked; the next event tries again */
 	request->retry = target->retry;
 	request->mac = target->mac;
+	request->failed_facts = target->failed_facts;
 	target->marked = false;
 	target->retry = false;
 	target->running = true;

@@ -68,6 +68,7 @@ char *vfv_request_to_text(const struct vfv_request *request)
 	    !vfv_json_add_bool(object, "retry", request->retry) ||
 	    !vfv_json_add_bool(object, "mac", request->mac) ||
 	    !vfv_json_add_bool(object, "runtime", request->runtime) ||
+	    !vfv_json_add_number(object, "failed_facts", (int64_t)request->failed_facts) ||
 	    !vfv_json_add_number(object, "vfs", request->vfs) ||
 	    !vfv_json_add_text(object, "name", request->name) ||
 	    !vfv_json_add_text(object, "driver", request->driver) || !add_indexes(object, request))
@@ -134,7 +135,7 @@ static int get_op(struct json_object *object, struct vfv_request *request)
 
 static int get_all(struct json_object *object, struct vfv_request *request)
 {
-	int64_t vfs;
+	int64_t vfs, failed_facts;
 	int error;
 
 	if (get_op(object, request) || vfv_json_get_bool(object, "dry_run", &request->dry_run) ||
@@ -143,8 +144,10 @@ static int get_all(struct json_object *object, struct vfv_request *request)
 	    vfv_json_get_bool(object, "retry", &request->retry) ||
 	    vfv_json_get_bool(object, "mac", &request->mac) ||
 	    vfv_json_get_bool(object, "runtime", &request->runtime) ||
+	    vfv_json_get_number(object, "failed_facts", 0, INT64_MAX, &failed_facts) ||
 	    vfv_json_get_number(object, "vfs", 0, UINT16_MAX, &vfs))
 		return -EINVAL;
+	request->failed_facts = (uint64_t)failed_facts;
 	request->vfs = (unsigned int)vfs;
 	error = get_maybe_text(object, "name", &request->name);
 	if (!error)
@@ -185,17 +188,22 @@ static void take_object(struct json_object **place, struct json_object *object)
 
 static int take_end(struct vfv_outcome *outcome, struct json_object *end)
 {
-	int64_t errno_value, done, failed;
+	int64_t errno_value, done, failed, failed_facts;
 	const char *code, *text;
+	bool undone;
 
 	if (vfv_json_get_text(end, "code", &code) || vfv_json_get_text(end, "text", &text) ||
 	    vfv_json_get_number(end, "errno", 0, INT32_MAX, &errno_value) ||
 	    vfv_json_get_number(end, "done", 0, INT32_MAX, &done) ||
-	    vfv_json_get_number(end, "failed", 0, INT32_MAX, &failed))
+	    vfv_json_get_number(end, "failed", 0, INT32_MAX, &failed) ||
+	    vfv_json_get_number(end, "failed_facts", 0, INT64_MAX, &failed_facts) ||
+	    vfv_json_get_bool(end, "undone", &undone))
 		return -EINVAL;
 	take_object(&outcome->end, end);
 	outcome->done_count = (unsigned int)done;
 	outcome->failed_count = (unsigned int)failed;
+	outcome->undone = undone;
+	outcome->failed_facts = (uint64_t)failed_facts;
 	outcome->error = VFV_NO_ERROR;
 	if (strcmp(code, vfv_error_name(VFV_ERROR_NONE)->json_code))
 		vfv_error_set(&outcome->error, vfv_error_from_json(code), (int)errno_value, "%s",

@@ -26,9 +26,10 @@ struct vfv_request {
 	struct vfv_address pf; /* not of VFV_OP_LIST */
 	bool dry_run;
 	bool force;
-	bool explicit; /* a person asked for it */
-	bool retry;    /* try again what failed */
-	bool mac;      /* read the MACs too */
+	bool explicit;	       /* a person asked for it */
+	bool retry;	       /* try again what failed */
+	uint64_t failed_facts; /* that the last reconcile failed at; 0: none */
+	bool mac;	       /* read the MACs too */
 	bool runtime;
 	unsigned int vfs;
 	char *name;		  /* owned; NULL: none */
@@ -60,6 +61,8 @@ struct vfv_outcome {
 	struct vfv_error error;	   /* of the end, or why there is none; code NONE: all is done */
 	unsigned int done_count;   /* steps carried out */
 	unsigned int failed_count; /* VFs left failed */
+	bool undone;		   /* the steps were taken back again */
+	uint64_t failed_facts;	   /* of what a reconcile failed at; 0: it did not */
 	pid_t waiting_for;	   /* the worker that has the PF; 0: this one has it */
 };
 

@@ -39,6 +39,7 @@ static void report_end(const struct vfv_worker *worker)
 	    !vfv_json_add_text(end, "text", error->text) ||
 	    !vfv_json_add_number(end, "done", (int64_t)worker->result.done_count) ||
 	    !vfv_json_add_number(end, "failed", (int64_t)worker->result.failed_count) ||
+	    !vfv_json_add_number(end, "failed_facts", (int64_t)worker->failed_facts) ||
 	    !vfv_json_add_bool(end, "undone", worker->result.undone)) {
 		json_object_put(end);
 		return;

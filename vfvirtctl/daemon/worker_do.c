@@ -113,11 +113,12 @@ static void end_holds(struct vfv_worker *worker)
 		vfv_hold_clear(worker->host, &worker->pf->vfs[i].address);
 }
 
-/* Remember how it ended, for people, for the next reconcile and for a restarted daemon. */
+/* Remember how it ended: in a file for people, and for the next reconcile in what is reported. */
 static void remember(struct vfv_worker *worker, int error)
 {
 	if (!worker->pf)
 		return;
+	worker->failed_facts = error ? vfv_facts_fingerprint(worker->pf) : 0;
 	vfv_result_write(worker->host, worker->pf, error ? worker->error.text : NULL,
 			 worker->failed, NULL);
 }
@@ -130,8 +131,12 @@ static int reconcile_quietly(struct vfv_worker *worker)
 
 	if (error)
 		return error;
-	if (!worker->request->retry && vfv_result_is_stale_failure(worker->host, worker->pf))
+	/* It would only fail again, and its own events would make that an endless loop. */
+	if (!worker->request->retry &&
+	    worker->request->failed_facts == vfv_facts_fingerprint(worker->pf)) {
+		worker->failed_facts = worker->request->failed_facts;
 		return 0;
+	}
 	vfv_hold_get(worker->host, &worker->pf->address, &hold);
 	if (hold.kind == VFV_HOLD_DESTROY) {
 		remember(worker, 0);

@@ -23,6 +23,7 @@ struct vfv_worker {
 	struct vfv_netlink *netlink;	 /* NULL: the modules are not there */
 	struct json_object *failed;	 /* reports of failed steps; NULL: none */
 	bool pending_reboot;
+	uint64_t failed_facts;	      /* the facts that a reconcile failed at; 0: it did not */
 	struct vfv_run_result result; /* of all runs */
 	struct vfv_error error;
 };

@@ -126,7 +126,7 @@ uint64_t vfv_facts_fingerprint(const struct vfv_pf *pf)
 		hash = hash_number(hash, vf->open_count > 0 || vf->user_count > 0);
 		hash = hash_number(hash, vf->published);
 	}
-	return hash & INT64_MAX; /* JSON numbers are signed */
+	return (hash & INT64_MAX) | 1; /* JSON numbers are signed; 0 stands for none */
 }
 
 int vfv_result_write(const struct vfv_host *host, const struct vfv_pf *pf, const char *failure,
@@ -143,7 +143,6 @@ int vfv_result_write(const struct vfv_host *host, const struct vfv_pf *pf, const
 	}
 	result = json_object_new_object();
 	if (!result || !vfv_json_add_text(result, "failure", failure) ||
-	    !vfv_json_add_number(result, "facts", (int64_t)vfv_facts_fingerprint(pf)) ||
 	    !vfv_json_add(result, "failed",
 			  failed ? json_object_get(failed) : json_object_new_array()))
 		return vfv_error_set(ret_error, VFV_ERROR_NO_MEMORY, ENOMEM, "no memory");
@@ -164,15 +163,6 @@ static struct json_object *result_read(const struct vfv_host *host, const struct
 		return NULL;
 	vfv_json_parse(path, text, length, VFV_ERROR_STORAGE, &result, NULL);
 	return result;
-}
-
-bool vfv_result_is_stale_failure(const struct vfv_host *host, const struct vfv_pf *pf)
-{
-	struct json_object *result VFV_JSON = result_read(host, pf);
-	int64_t facts;
-
-	return result && !vfv_json_get_number(result, "facts", 0, INT64_MAX, &facts) &&
-	       (uint64_t)facts == vfv_facts_fingerprint(pf);
 }
 
 static int replace(char **text, const char *with)

@@ -48,7 +48,7 @@ void vfv_hold_clear(const struct vfv_host *host, const struct vfv_address *addre
 /**
  * vfv_result_write - remember how the last reconcile of a PF ended
  * @host: paths
- * @pf: facts afterwards
+ * @pf: which
  * @failure: why it failed, NULL: it did not, and then nothing is kept
  * @failed: array of {"vf_index", "code", "text"}, as in worker_protocol.h; NULL: none
  * @ret_error: VFV_ERROR_STORAGE
@@ -57,12 +57,6 @@ void vfv_hold_clear(const struct vfv_host *host, const struct vfv_address *addre
  */
 int vfv_result_write(const struct vfv_host *host, const struct vfv_pf *pf, const char *failure,
 		     struct json_object *failed, struct vfv_error *ret_error);
-
-/*
- * Whether the last reconcile of a PF failed with the facts as they are now: trying again, without a
- * person's wish, would only fail again, and its own events would make that an endless loop.
- */
-bool vfv_result_is_stale_failure(const struct vfv_host *host, const struct vfv_pf *pf);
 
 /* Set the state of VFs that are held and done to foreign, with the reason. 0, or -ENOMEM. */
 int vfv_holds_apply(const struct vfv_host *host, struct vfv_pf *pf);
@@ -78,7 +72,7 @@ int vfv_holds_apply(const struct vfv_host *host, struct vfv_pf *pf);
  */
 int vfv_marks_apply(const struct vfv_host *host, struct vfv_pf *pf);
 
-/* The facts that a reconcile acts upon as one number: equal facts give equal numbers. */
+/* The facts that a reconcile acts upon as one number, never 0: equal facts give equal numbers. */
 uint64_t vfv_facts_fingerprint(const struct vfv_pf *pf);
 
 #endif

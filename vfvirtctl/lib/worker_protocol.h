@@ -14,12 +14,12 @@
  * Request:
  *   {"op": "list" | "facts" | "apply" | "create" | "destroy" | "bind" | "unbind" | "transport",
  *    "pf": "0000:3b:00.0" or null, "dry_run": bool, "force": bool, "explicit": bool, "retry": bool,
- *    "mac": bool, "vfs": number, "runtime": bool, "name": text or null, "driver": text or null,
- *    "vf_indexes": [number...] or null}
+ *    "failed_facts": number, "mac": bool, "vfs": number, "runtime": bool,
+ *    "name": text or null, "driver": text or null, "vf_indexes": [number...] or null}
  * "pf" is null for "list" only: addresses of all PFs and the errors of intent files, read without
  * anything that can block. "explicit": a person asked for it: holds (mark.h) end. "retry": what
- * failed is tried again though nothing has changed. "mac": read the MACs too. "transport" does the
- * step of the PF's own driver only.
+ * failed is tried again though nothing has changed since "failed_facts". "mac": read the MACs too.
+ * "transport" does the step of the PF's own driver only.
  *
  * Reports, in this order:
  *   {"waiting": {"pid": n}}                  for a worker that has the PF
@@ -29,7 +29,7 @@
  *   {"failed": {"vf_index": n, "code": "bind-failed", "text": "..."}}   a step that failed
  *   {"model": {...}}                         facts afterwards, vfv_model_to_json()
  *   {"end": {"code": "none" | JSON code, "errno": n, "text": "...", "done": n, "failed": n,
- *            "undone": bool}}                always last; a worker that ends without it has crashed
+ *            "undone": bool, "failed_facts": number}}    always last; without it, it crashed
  */
 #ifndef VFV_LIB_WORKER_PROTOCOL_H
 #define VFV_LIB_WORKER_PROTOCOL_H

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a person asks for: create, destroy, bind, unbind, apply; what outlives what."""
+
+import json
+import os
+import subprocess
+
+from . import bus, host
+from .case import case, contains, equal, true
+
+THREE = {"dpu0": {"vfs": 3}}
+
+
+def refused(error, call):
+    """The text of a named error with which a call must fail."""
+    try:
+        call()
+    except bus.BusError as failure:
+        equal(failure.name, f"org.vfvirt1.Error.{error}", str(failure))
+        return failure.text
+    raise AssertionError(f"not refused with {error}")
+
+
+def states(client, pf=0):
+    """States of the VFs of a PF."""
+    return [vf["state"] for vf in client.model()["pfs"][pf]["vfs"]]
+
+
+@case("create: VFs are made, bound, published, and stay")
+def _(machine):
+    client = machine.start()
+    row = client.create(machine.pf, 3, name="dpu0")
+    equal((row["pf"], row["end"]["code"], row["end"]["failed"], row["failed"]),
+          (machine.pf, "none", 0, []), "report")
+    true(row["plan"]["steps"] and row["end"]["done"] == len(row["plan"]["steps"]),
+         "all planned steps are done")
+    equal(states(client), ["published"] * 3, "states")
+    equal(machine.published(), machine.vfs(), "hostdev files")
+    written = json.loads((machine.folder / "etc/dpu0.json").read_text(encoding="utf-8"))
+    equal((written["match"]["address"], written["vfs"]), (machine.pf, 3), "intent")
+    machine.stop()
+    equal(states(machine.start()), ["published"] * 3, "states after a restart")
+
+
+@case("create: --runtime writes nothing to /etc")
+def _(machine):
+    client = machine.start()
+    client.create(machine.pf, 2, runtime=True)
+    equal(os.listdir(machine.folder / "etc"), [], "files in etc")
+    equal(len(os.listdir(machine.folder / "run/pf.d")), 1, "files in the run folder")
+    client.destroy(machine.pf)
+    equal(os.listdir(machine.folder / "run/pf.d"), [], "files in the run folder")
+
+
+@case("create: another number replaces VFs that nobody uses")
+def _(machine):
+    client = machine.start()
+    client.create(machine.pf, 2)
+    client.create(machine.pf, 4)
+    equal(states(client), ["published"] * 4, "states")
+    machine.do(f"open {machine.vfs()[0]} 4711 qemu")
+    contains(refused("InUse", lambda: client.create(machine.pf, 3)), "4711")
+    equal(len(machine.vfs()), 4, "VFs")
+
+
+@case("create: a failure is undone, the intent too")
+def _(machine):
+    client = machine.start()
+    machine.do("fail */drivers_probe=0000:3b:00.2* EIO 1 99")
+    refused("KernelIo", lambda: client.create(machine.pf, 3))
+    machine.do("clear-faults")
+    equal((machine.vfs(), machine.published()), ([], []), "VFs")
+    equal(os.listdir(machine.folder / "etc"), [], "files in etc")
+    client.create(machine.pf, 3)
+    equal(states(client), ["published"] * 3, "states")
+
+
+@case("create: --dry-run tells all and does nothing")
+def _(machine):
+    client = machine.start()
+    row = client.create(machine.pf, 3, dry_run=True)
+    true(len(row["plan"]["steps"]) > 6, f"there is a plan: {row}")
+    client.create(machine.pf, 2)
+    machine.do("clear-log")
+    for row in (client.destroy(machine.pf, dry_run=True),
+                *client.unbind(machine.pf, dry_run=True), *client.apply(dry_run=True),
+                *client.bind(machine.pf, driver="vfio-pci", dry_run=True)):
+        equal((row["end"]["code"], row["end"]["done"]), ("none", 0), "end")
+    equal(machine.writes(), [], "writes")
+    equal(states(client), ["published"] * 2, "states")
+
+
+@case("destroy: is refused while a VF is in use, and names the user")
+def _(machine):
+    client = machine.start()
+    client.create(machine.pf, 3)
+    machine.do(f"open {machine.vfs()[2]} 4711 qemu-kvm")
+    contains(refused("InUse", lambda: client.destroy(machine.pf)), "4711", "qemu-kvm")
+    equal((len(machine.vfs()), len(os.listdir(machine.folder / "etc"))), (3, 1), "VFs, files")
+    machine.do(f"close {machine.vfs()[2]}")
+    client.destroy(machine.pf)
+    equal((machine.vfs(), machine.published(), os.listdir(machine.folder / "etc")), ([], [], []),
+          "VFs, hostdev files, intents")
+
+
+@case("destroy: is refused while a domain claims a VF")
+def _(machine):
+    client = machine.start()
+    client.create(machine.pf, 2)
+    claims = machine.folder / "run/claims"
+    claims.mkdir()
+    (claims / machine.vfs()[1]).write_text("c7a5fdbd-edaf-9455-926a-d65c16db1809 web1\n",
+                                           encoding="utf-8")
+    contains(refused("InUse", lambda: client.destroy(machine.pf)), "web1")
+    equal(len(machine.vfs()), 2, "VFs")
+
+
+@case("destroy: an administrator's file stays, and acts again at apply", intents=THREE)
+def _(machine):
+    client = machine.start()
+    client.destroy("dpu0")
+    true((machine.folder / "etc/dpu0.json").exists(), "the file is there")
+    machine.do("uevents 20")
+    client.call("Reload")
+    machine.stop()
+    client = machine.start()
+    equal(machine.vfs(), [], "VFs after events, reload and restart")
+    contains(client.model()["pfs"][0]["failure"], "by hand", "apply")
+    client.apply("dpu0")
+    equal(states(client), ["published"] * 3, "states")
+    equal(client.model()["pfs"][0]["failure"], None, "failure")
+
+
+@case("unbind: holds against events, reload and restart, until apply", intents=THREE)
+def _(machine):
+    client = machine.start()
+    client.unbind("dpu0/1")
+    equal([machine.driver(vf) for vf in machine.vfs()], [host.VARIANT, None, host.VARIANT],
+          "drivers")
+    machine.do("uevents 20")
+    client.call("Reload")
+    machine.stop()
+    client = machine.start()
+    equal(machine.driver(machine.vfs()[1]), None, "driver")
+    contains(client.model()["pfs"][0]["vfs"][1]["reason"], "by hand")
+    client.apply()
+    equal(states(client), ["published"] * 3, "states")
+
+
+@case("bind: to another driver and back", intents=THREE)
+def _(machine):
+    client = machine.start()
+    row, = client.bind("dpu0/0", "dpu0/2", driver="vfio-pci")
+    equal(row["end"]["code"], "none", "end")
+    client.call("Reload")
+    equal([machine.driver(vf) for vf in machine.vfs()], ["vfio-pci", host.VARIANT, "vfio-pci"],
+          "drivers")
+    client.bind("dpu0")
+    equal([machine.driver(vf) for vf in machine.vfs()], [host.VARIANT] * 3, "drivers")
+    equal(states(client), ["published"] * 3, "states")
+
+
+@case("bind: VFs of two PFs in one call, by glob", pfs=2,
+      intents={"dpu0": {"vfs": 2}, "dpu1": {"pf": 1, "vfs": 2}})
+def _(machine):
+    client = machine.start()
+    rows = client.unbind("dpu?/1")
+    equal([row["pf"] for row in rows], machine.pfs, "PFs")
+    equal([machine.driver(vf) for pf in machine.pfs for vf in machine.vfs(pf)],
+          [host.VARIANT, None] * 2, "drivers")
+
+
+@case("bind: what was partly done is in the report", intents=THREE)
+def _(machine):
+    client = machine.start()
+    first, second, _ = machine.vfs()
+    machine.do(f"open {second} 4711 qemu")
+    refused("InUse", lambda: client.unbind("dpu0/1"))
+    machine.do(f"close {second}")
+    client.unbind("dpu0/*")
+    machine.do(f"flaw refused {second}")
+    row, = client.bind("dpu0")
+    equal([failed["vf_index"] for failed in row["failed"]], [1], "failed VFs")
+    equal((row["end"]["code"], machine.driver(first), machine.driver(second)),
+          ("bind-failed", host.VARIANT, None), "end")
+
+
+@case("apply: VFs in use are left alone and named", intents=THREE)
+def _(machine):
+    client = machine.start()
+    machine.do(f"open {machine.vfs()[0]} 4711 qemu")
+    machine.do("clear-log")
+    machine.intent("dpu0", vfs=5)
+    row, = client.apply("dpu0")
+    contains(json.dumps(row), "4711")
+    equal((machine.writes(), len(machine.vfs())), ([], 3), "writes, VFs")
+
+
+@case("apply: VFs that somebody else bound are left alone", intents={"dpu0": {"vfs": 0}})
+def _(machine):
+    machine.start()
+    device = machine.card.sysfs / "bus/pci/devices" / machine.pf
+    (device / "sriov_numvfs").write_text("3", encoding="utf-8")
+    theirs = machine.vfs()[1]
+    place = machine.card.sysfs / "bus/pci/devices" / theirs
+    for name, text in (("driver_override", "vfio-pci"), ("driver/unbind", theirs)):
+        (place / name).write_text(text, encoding="utf-8")
+    (machine.card.sysfs / "bus/pci/drivers_probe").write_text(theirs, encoding="utf-8")
+    machine.intent("dpu0", vfs=3)
+    machine.client.apply()
+    equal([machine.driver(vf) for vf in machine.vfs()], [host.VARIANT, "vfio-pci", host.VARIANT],
+          "drivers")
+    equal(states(machine.client), ["published", "foreign", "published"], "states")
+
+
+@case("storage: a read-only /etc refuses create before anything is done")
+def _(machine):
+    client = machine.start()
+    etc = machine.folder / "etc"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "none", etc], check=True)
+    try:
+        contains(refused("Storage", lambda: client.create(machine.pf, 2)), str(etc))
+        equal((machine.vfs(), machine.writes()), ([], []), "VFs, writes")
+        client.create(machine.pf, 2, runtime=True)
+    finally:
+        subprocess.run(["umount", etc], check=True)
+
+
+@case("storage: a full disk refuses create before anything is done")
+def _(machine):
+    client = machine.start()
+    etc = machine.folder / "etc"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k,nr_inodes=8", "none", etc], check=True)
+    try:
+        (etc / "filler").write_bytes(b"x" * 4096)
+        refused("Storage", lambda: client.create(machine.pf, 2))
+        equal((machine.vfs(), machine.writes()), ([], []), "VFs, writes")
+        equal(os.listdir(etc), ["filler"], "files")
+    finally:
+        subprocess.run(["umount", etc], check=True)
+
+
+@case("storage: a full run folder makes failed VFs, not a dead daemon", intents=THREE)
+def _(machine):
+    run = machine.folder / "run"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k,nr_inodes=9", "none", run], check=True)
+    try:
+        for number in range(5):
+            (run / f"filler{number}").touch()
+        machine.start()
+        true(machine.client.model()["pfs"], "there is an answer")
+        for number in range(5):
+            (run / f"filler{number}").unlink()
+        subprocess.run(["mount", "-o", "remount,size=1m,nr_inodes=99", run], check=True)
+        machine.client.call("Reload")
+        equal(states(machine.client), ["published"] * 3, "states")
+    finally:
+        subprocess.run(["umount", "-l", run], check=True)
