@@ -63,6 +63,8 @@ struct vfv_goal {
 	const unsigned int *vf_indexes;	 /* BIND, UNBIND: which; borrowed; NULL: all */
 	size_t vf_index_count;
 	bool force; /* take a foreign VF too (never one in use) */
+	const char *claimant; /* UUID of the domain that this is done for, whose own claim on a VF
+			       * is no use of it while the plan runs; borrowed; NULL: none */
 };
 
 /**

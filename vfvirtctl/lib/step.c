@@ -147,7 +147,12 @@ int vfv_plan_run(const struct vfv_host *host, struct vfv_netlink *netlink, const
 		 const struct vfv_run_watcher *watcher, struct vfv_run_result *ret_result,
 		 struct vfv_error *ret_error)
 {
-	struct vfv_run run = {.host = host, .netlink = netlink, .pf = pf, .bus = -1, .folder = -1};
+	struct vfv_run run = {.host = host,
+			      .netlink = netlink,
+			      .pf = pf,
+			      .claimant = goal->claimant,
+			      .bus = -1,
+			      .folder = -1};
 	struct failed_vfs failed = {.count = count_vfs(plan)};
 	struct vfv_error why = VFV_NO_ERROR;
 	int error;

@@ -236,6 +236,8 @@ static int look_at_vf(const struct vfv_run *run, const struct object *object, st
 	has_file = !vfv_sysfs_vfio_name(object->folder, text);
 	ret_vf->vfio_name = has_file ? strdup(text) : NULL;
 	claimed = vfv_claim_read(run->host, &object->address, uuid, &ret_vf->domain, NULL);
+	if (claimed && vfv_text_equal(uuid, run->claimant))
+		claimed = false;
 	ret_vf->claim_uuid = claimed ? strdup(uuid) : NULL;
 	if ((has_file && !ret_vf->vfio_name) || (claimed && !ret_vf->claim_uuid))
 		return -ENOMEM;

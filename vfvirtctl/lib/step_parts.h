@@ -22,6 +22,7 @@ struct vfv_run {
 	const struct vfv_host *host;
 	struct vfv_netlink *netlink; /* NULL: the modules are not there */
 	const struct vfv_pf *pf;     /* the facts that the plan was made from */
+	const char *claimant;	     /* of the goal */
 	int bus;		     /* the folder bus/pci */
 	int folder;		     /* of the PF */
 	struct vfv_done *done;	     /* owned array of done_count, in order */
