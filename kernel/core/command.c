@@ -19,12 +19,30 @@
 #define BACK_OFF_FIRST_US	100
 #define BACK_OFF_LONGEST_US	10000
 
-#define LEGACY_COMMON_BYTES	0x18	/* with the two vector fields of MSI-X */
-#define LEGACY_COMMON_WIDTH_MAX	4
-#define LEGACY_DEVICE_WIDTH_MAX	8
-
 #define VIRTIO_ID_NET_MODERN	0x1041
 #define MAC_BYTES		6
+
+/* One of the two areas of a VF's legacy registers. */
+struct area {
+	u16 read_opcode;
+	u16 write_opcode;
+	u16 length_bytes;
+	u8 width_max_bytes;
+};
+
+static const struct area common_area = {
+	.read_opcode = VFVIRT_OP_LEGACY_COMMON_CFG_READ,
+	.write_opcode = VFVIRT_OP_LEGACY_COMMON_CFG_WRITE,
+	.length_bytes = 0x18,	/* with the two vector fields of MSI-X */
+	.width_max_bytes = 4,
+};
+
+static const struct area device_area = {
+	.read_opcode = VFVIRT_OP_LEGACY_DEV_CFG_READ,
+	.write_opcode = VFVIRT_OP_LEGACY_DEV_CFG_WRITE,
+	.length_bytes = U8_MAX + 1,
+	.width_max_bytes = 8,
+};
 
 /* Status and qualifier of the spec ("Group administration commands"); others are reserved. */
 static const struct {
@@ -97,7 +115,11 @@ static void remember_answer(struct vfvirt_owner *owner, const struct vfvirt_comm
 	spin_unlock(&owner->lock);
 }
 
-/* Waits until this VF has less than its share under way. */
+/*
+ * Waits until this VF has less than its share under way. Each turn given back wakes everybody who
+ * waits, so that nobody who is killed or out of time takes a wake-up with him. They are few:
+ * vfvirt_vfio_pci has one command of a VF under way, and there is who reads its MAC.
+ */
 static int turn_take(struct vfvirt_member *member, unsigned long deadline)
 {
 	long left = wait_event_killable_timeout(member->turn,
@@ -143,7 +165,7 @@ static int attempt(struct vfvirt_owner *owner, struct vfvirt_member *member,
 	if (error)
 		return error;
 	vfvirt_stats_count(owner, member, command->opcode, VFVIRT_COUNTER_COMMANDS);
-	trace_vfvirt_submit(owner->pdev, command);
+	trace_vfvirt_submit(owner->pdev, command, -EINPROGRESS, 0);
 	begin_ns = ktime_get_ns();
 	error = owner->ops->execute(owner, command);
 	ns = ktime_get_ns() - begin_ns;
@@ -269,44 +291,42 @@ int vfvirt_legacy_command(struct vfvirt_member *member, struct vfvirt_command *c
 	return error;
 }
 
-static int legacy_read(struct vfvirt_member *member, u16 opcode, u8 offset_bytes, void *buf,
-		       u8 length_bytes, unsigned int limit_ms)
+static bool fits(const struct area *area, u8 offset_bytes, u8 length_bytes)
+{
+	return length_bytes >= 1 && length_bytes <= area->width_max_bytes &&
+	       offset_bytes + length_bytes <= area->length_bytes;
+}
+
+static int legacy_read(struct vfvirt_member *member, const struct area *area, u8 offset_bytes,
+		       void *buf, u8 length_bytes, unsigned int limit_ms)
 {
 	struct vfvirt_command command = {
-		.opcode = opcode,
+		.opcode = area->read_opcode,
 		.offset = offset_bytes,
 		.out = buf,
 		.out_length_bytes = length_bytes,
 	};
 
+	if (!fits(area, offset_bytes, length_bytes))
+		return -EINVAL;
 	/* What is not returned must not be something old in the caller's hands (S-30). */
 	memset(buf, 0, length_bytes);
 	return vfvirt_legacy_command(member, &command, limit_ms);
 }
 
-static int legacy_write(struct vfvirt_member *member, u16 opcode, u8 offset_bytes,
+static int legacy_write(struct vfvirt_member *member, const struct area *area, u8 offset_bytes,
 			const void *buf, u8 length_bytes, unsigned int limit_ms)
 {
 	struct vfvirt_command command = {
-		.opcode = opcode,
+		.opcode = area->write_opcode,
 		.offset = offset_bytes,
 		.in = buf,
 		.in_length_bytes = length_bytes,
 	};
 
+	if (!fits(area, offset_bytes, length_bytes))
+		return -EINVAL;
 	return vfvirt_legacy_command(member, &command, limit_ms);
-}
-
-static bool common_fits(u8 offset_bytes, u8 length_bytes)
-{
-	return length_bytes >= 1 && length_bytes <= LEGACY_COMMON_WIDTH_MAX &&
-	       offset_bytes + length_bytes <= LEGACY_COMMON_BYTES;
-}
-
-static bool device_fits(u8 offset_bytes, u8 length_bytes)
-{
-	return length_bytes >= 1 && length_bytes <= LEGACY_DEVICE_WIDTH_MAX &&
-	       offset_bytes + length_bytes <= U8_MAX + 1;
 }
 
 /**
@@ -324,10 +344,7 @@ static bool device_fits(u8 offset_bytes, u8 length_bytes)
 int vfvirt_legacy_common_read(struct vfvirt_member *member, u8 offset_bytes, void *buf,
 			      u8 length_bytes, unsigned int limit_ms)
 {
-	if (!common_fits(offset_bytes, length_bytes))
-		return -EINVAL;
-	return legacy_read(member, VFVIRT_OP_LEGACY_COMMON_CFG_READ, offset_bytes, buf,
-			   length_bytes, limit_ms);
+	return legacy_read(member, &common_area, offset_bytes, buf, length_bytes, limit_ms);
 }
 EXPORT_SYMBOL_GPL(vfvirt_legacy_common_read);
 
@@ -345,10 +362,7 @@ EXPORT_SYMBOL_GPL(vfvirt_legacy_common_read);
 int vfvirt_legacy_common_write(struct vfvirt_member *member, u8 offset_bytes, const void *buf,
 			       u8 length_bytes, unsigned int limit_ms)
 {
-	if (!common_fits(offset_bytes, length_bytes))
-		return -EINVAL;
-	return legacy_write(member, VFVIRT_OP_LEGACY_COMMON_CFG_WRITE, offset_bytes, buf,
-			    length_bytes, limit_ms);
+	return legacy_write(member, &common_area, offset_bytes, buf, length_bytes, limit_ms);
 }
 EXPORT_SYMBOL_GPL(vfvirt_legacy_common_write);
 
@@ -366,10 +380,7 @@ EXPORT_SYMBOL_GPL(vfvirt_legacy_common_write);
 int vfvirt_legacy_device_read(struct vfvirt_member *member, u8 offset_bytes, void *buf,
 			      u8 length_bytes, unsigned int limit_ms)
 {
-	if (!device_fits(offset_bytes, length_bytes))
-		return -EINVAL;
-	return legacy_read(member, VFVIRT_OP_LEGACY_DEV_CFG_READ, offset_bytes, buf, length_bytes,
-			   limit_ms);
+	return legacy_read(member, &device_area, offset_bytes, buf, length_bytes, limit_ms);
 }
 EXPORT_SYMBOL_GPL(vfvirt_legacy_device_read);
 
@@ -387,10 +398,7 @@ EXPORT_SYMBOL_GPL(vfvirt_legacy_device_read);
 int vfvirt_legacy_device_write(struct vfvirt_member *member, u8 offset_bytes, const void *buf,
 			       u8 length_bytes, unsigned int limit_ms)
 {
-	if (!device_fits(offset_bytes, length_bytes))
-		return -EINVAL;
-	return legacy_write(member, VFVIRT_OP_LEGACY_DEV_CFG_WRITE, offset_bytes, buf,
-			    length_bytes, limit_ms);
+	return legacy_write(member, &device_area, offset_bytes, buf, length_bytes, limit_ms);
 }
 EXPORT_SYMBOL_GPL(vfvirt_legacy_device_write);
 

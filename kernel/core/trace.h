@@ -11,28 +11,7 @@
 
 #include "vfvirt_core.h"
 
-TRACE_EVENT(vfvirt_submit,
-	TP_PROTO(struct pci_dev *pf, const struct vfvirt_command *command),
-	TP_ARGS(pf, command),
-	TP_STRUCT__entry(
-		__array(char, pf, VFVIRT_ADDRESS_BYTES)
-		__field(u16, opcode)
-		__field(u16, member_id)
-		__field(u16, offset_bytes)
-		__field(u16, length_bytes)
-	),
-	TP_fast_assign(
-		strscpy(__entry->pf, pci_name(pf), VFVIRT_ADDRESS_BYTES);
-		__entry->opcode = command->opcode;
-		__entry->member_id = command->member_id;
-		__entry->offset_bytes = command->offset;
-		__entry->length_bytes = command->in_length_bytes + command->out_length_bytes;
-	),
-	TP_printk("pf=%s opcode=%u member=%u offset=%u length=%u", __entry->pf, __entry->opcode,
-		  __entry->member_id, __entry->offset_bytes, __entry->length_bytes)
-);
-
-DECLARE_EVENT_CLASS(vfvirt_ended,
+DECLARE_EVENT_CLASS(vfvirt_command,
 	TP_PROTO(struct pci_dev *pf, const struct vfvirt_command *command, int error, u64 ns),
 	TP_ARGS(pf, command, error, ns),
 	TP_STRUCT__entry(
@@ -63,13 +42,21 @@ DECLARE_EVENT_CLASS(vfvirt_ended,
 		  __entry->ns)
 );
 
+/* A try begins: there is no answer yet, and nothing of it is shown. */
+DEFINE_EVENT_PRINT(vfvirt_command, vfvirt_submit,
+	TP_PROTO(struct pci_dev *pf, const struct vfvirt_command *command, int error, u64 ns),
+	TP_ARGS(pf, command, error, ns),
+	TP_printk("pf=%s opcode=%u member=%u offset=%u length=%u", __entry->pf, __entry->opcode,
+		  __entry->member_id, __entry->offset_bytes, __entry->length_bytes)
+);
+
 /* The device answered, or the command could not be handed to it. */
-DEFINE_EVENT(vfvirt_ended, vfvirt_complete,
+DEFINE_EVENT(vfvirt_command, vfvirt_complete,
 	TP_PROTO(struct pci_dev *pf, const struct vfvirt_command *command, int error, u64 ns),
 	TP_ARGS(pf, command, error, ns)
 );
 
-DEFINE_EVENT(vfvirt_ended, vfvirt_timeout,
+DEFINE_EVENT(vfvirt_command, vfvirt_timeout,
 	TP_PROTO(struct pci_dev *pf, const struct vfvirt_command *command, int error, u64 ns),
 	TP_ARGS(pf, command, error, ns)
 );

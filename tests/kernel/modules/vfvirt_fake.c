@@ -15,11 +15,11 @@
  * and fails with the errno of that call. A read gives what was seen:
  *	EXECUTED RUNNING RUNNING_MAX EXCLUSIVE_BROKEN LIST_MEMBER USED_OPCODES
  */
-#include <linux/debugfs.h>
 #include <linux/module.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include "test_driver.h"
 #include "test_hex.h"
 #include "vfvirt_compat.h"
 #include "vfvirt_core.h"
@@ -340,19 +340,12 @@ static struct pci_driver fake_driver = {
 
 static int __init fake_init(void)
 {
-	int error;
-
-	folder = debugfs_create_dir("vfvirt_fake", NULL);
-	error = pci_register_driver(&fake_driver);
-	if (error)
-		debugfs_remove(folder);
-	return error;
+	return test_driver_begin(&fake_driver, &folder);
 }
 
 static void __exit fake_exit(void)
 {
-	pci_unregister_driver(&fake_driver);
-	debugfs_remove(folder);
+	test_driver_end(&fake_driver, folder);
 }
 
 module_init(fake_init);

@@ -17,10 +17,10 @@
  *	read_during BEGIN_NS END_NS	reads the status over and over: how often it worked, how often
  *					not, and the median time in ns; see test_window.h
  */
-#include <linux/debugfs.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 
+#include "test_driver.h"
 #include "test_hex.h"
 #include "test_window.h"
 #include "vfvirt_core.h"
@@ -316,19 +316,12 @@ static struct pci_driver test_driver = {
 
 static int __init test_init(void)
 {
-	int error;
-
-	folder = debugfs_create_dir("vfvirt_test", NULL);
-	error = pci_register_driver(&test_driver);
-	if (error)
-		debugfs_remove(folder);
-	return error;
+	return test_driver_begin(&test_driver, &folder);
 }
 
 static void __exit test_exit(void)
 {
-	pci_unregister_driver(&test_driver);
-	debugfs_remove(folder);
+	test_driver_end(&test_driver, folder);
 }
 
 module_init(test_init);
