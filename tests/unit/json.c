@@ -147,6 +147,7 @@ TEST(json_escapes_that_do_not_exist_are_refused)
 	refused("{\"a\":\"\\\n\"}", "there is no escape of a backslash and '\\x0a'");
 	refused("{\"a\":\"\\u12g4\"}", "\\u needs four hexadecimal digits");
 	refused("{\"a\":\"\\u12\"}", "\\u needs four hexadecimal digits");
+	refused_bytes("{\"a\":\"\\u12\0\0\"}", 14, "\\u needs four hexadecimal digits");
 	refused("{\"a\":\"\\ud83d\"}", "\\ud83d is half a character");
 	refused("{\"a\":\"\\ud83dx\"}", "\\ud83d is half a character");
 	refused("{\"a\":\"\\ud83d\\n\"}", "\\ud83d is half a character");

@@ -23,7 +23,8 @@ static inline void vfv_cleanup_json(struct json_object **object)
 {
 	json_object_put(*object);
 }
-#define VFV_JSON __attribute__((cleanup(vfv_cleanup_json)))
+/* clang wants to be told that a variable may be there for its cleanup alone. */
+#define VFV_JSON __attribute__((cleanup(vfv_cleanup_json), unused))
 
 /* Add a member; NULL texts become null. false: no memory (remembered by the caller). */
 bool vfv_json_add_text(struct json_object *object, const char *key, const char *text);

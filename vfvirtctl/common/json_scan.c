@@ -89,7 +89,8 @@ static int scan_unit(struct scanner *scanner, unsigned int *ret_unit)
 	if (scanner->end - scanner->at < 4)
 		return -EINVAL;
 	memcpy(digits, scanner->at, 4);
-	if (vfv_text_number(digits, 16, 0xffff, &unit) < 0)
+	/* A NUL among them would end the number early. */
+	if (strlen(digits) < 4 || vfv_text_number(digits, 16, 0xffff, &unit) < 0)
 		return -EINVAL;
 	scanner->at += 4;
 	*ret_unit = unit;
