@@ -4,11 +4,11 @@
 import contextlib
 import json
 import os
-import select
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -23,40 +23,41 @@ from fakecard import FakeCard  # noqa: E402  pylint: disable=wrong-import-positi
 
 
 class Datagrams:
-    """A datagram socket and what came to it."""
+    """A datagram socket and what came to it; a thread takes it, so that no sender waits."""
 
     def __init__(self, path):
         self.path = str(path)
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.path)
         self.socket.bind(self.path)
         os.chmod(self.path, 0o777)
         self.seen = []
+        self.came = threading.Condition()
+        self.thread = threading.Thread(target=self._take)
+        self.thread.start()
 
-    def drain(self):
-        """All that has come so far, oldest first."""
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                self.seen.append(self.socket.recv(1 << 17).decode())
-        return self.seen
+    def _take(self):
+        while data := self.socket.recv(1 << 17):
+            with self.came:
+                self.seen.append(data.decode())
+                self.came.notify_all()
 
     def wait(self, text, count=1, limit_s=LIMIT_S):
         """Waits until that many messages have the text; the last of them."""
-        end = time.monotonic() + limit_s
-        while True:
-            found = [one for one in self.drain() if text in one]
-            if len(found) >= count:
-                return found[-1]
-            left = end - time.monotonic()
-            if left <= 0:
-                raise AssertionError(f"no {text!r} on {self.path} within {limit_s} s, only: "
-                                     f"{self.seen[-20:]}")
-            select.select([self.socket], [], [], left)
+        with self.came:
+            found = self.came.wait_for(
+                lambda: [one for one in self.seen if text in one][count - 1:], limit_s)
+        if not found:
+            raise AssertionError(f"no {text!r} on {self.path} within {limit_s} s, only: "
+                                 f"{self.seen[-20:]}")
+        return found[-1]
 
     def close(self):
-        """Nobody can send any more."""
+        """Nobody can send any more. An empty message ends the thread."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
+            client.sendto(b"", self.path)
+        self.thread.join()
         self.socket.close()
         os.unlink(self.path)
 
@@ -104,7 +105,6 @@ class Host:
     def start(self, ready=True, **environment):
         """Starts vfvirtd, and waits until it is ready; the client."""
         self.runs += 1
-        self.notified.drain()
         self.notified.seen.clear()
         log = open(self.logs / f"vfvirtd-{self.runs}.log", "wb")
         with log:
@@ -223,7 +223,7 @@ class Host:
             ending.callback(self.kill_workers)
             if self.process:
                 ending.callback(self.kill)
-            messages = "\n--\n".join(self.journal.drain())
+            messages = "\n--\n".join(self.journal.seen)
             (self.logs / "journal.txt").write_text(messages, encoding="utf-8")
 
 

@@ -4,6 +4,8 @@
 import json
 import os
 import re
+import socket
+from pathlib import Path
 
 from . import bus, host
 from .case import case, contains, equal, true, until
@@ -229,7 +231,23 @@ def _(machine):
     contains(text, f"VFVIRT_PF={machine.pf}", "VFVIRT_OP=create", "PRIORITY=5",
              "SYSLOG_IDENTIFIER=vfvirtd")
     true(re.search(r"MESSAGE_ID=[0-9a-f]{32}\n", text), "it has an identifier")
-    messages = machine.journal.drain()
+    messages = machine.journal.seen
     identifiers = {re.search("MESSAGE_ID=(.*)", one)[1] for one in messages}
     true(len(identifiers) > 2, f"kinds have identifiers of their own: {identifiers}")
     equal(json.loads(client.call("GetModel"))["schema"], 1, "schema")
+
+
+@case("journal: one that does not read makes nobody wait", open_bus=True)
+def _(machine):
+    machine.journal.close()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as silent:
+        silent.bind(machine.journal.path)
+        client = machine.start()
+        room = int(Path("/proc/sys/net/unix/max_dgram_qlen").read_text(encoding="ascii"))
+        for _ in range(room + 5):
+            bus.call_as(NOBODY, machine.bus.address, "Reload")
+        equal(len(client.model()["pfs"]), 1, "PFs")
+    os.unlink(machine.journal.path)
+    machine.journal = host.Datagrams(machine.journal.path)
+    client.create(machine.pf, 2)
+    contains(machine.journal.wait("VFVIRT_LOST="), "MESSAGE=")

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the daemon tells the journal: a fixed MESSAGE_ID for each kind, and fields to search by. */
-#define SD_JOURNAL_SUPPRESS_LOCATION
 #include "journal.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/uio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <syslog.h>
-#include <systemd/sd-journal.h>
 #include <unistd.h>
+
+#include "cleanup.h"
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 #define TEXT_BYTES     1024
-#define FIELD_BYTES    64
-#define FIELDS_MAX     8
+#define MESSAGE_BYTES  2048
 
 /* Identifiers are for good: people search by them. */
 static const struct {
@@ -37,61 +38,88 @@ static const struct {
 	[VFV_MESSAGE_EVENTS] = {"fa96c08d78be4bfdac30609bd04fa11d", LOG_WARNING},
 };
 
-/* The fields of one message. */
-struct fields {
-	char texts[FIELDS_MAX][FIELD_BYTES];
-	struct iovec vectors[FIELDS_MAX];
-	int count;
+/*
+ * One message in the journal's own form, lines of KEY=VALUE. sd_journal_send() would wait for a
+ * journal that does not read; nothing may wait in the loop.
+ */
+struct message {
+	char text[MESSAGE_BYTES];
+	size_t length;
 };
 
-static void add_field(struct fields *fields, const char *format, ...)
+static void add_field(struct message *message, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-static void add_field(struct fields *fields, const char *format, ...)
+static void add_field(struct message *message, const char *format, ...)
 {
-	char *text = fields->texts[fields->count];
+	size_t room = sizeof(message->text) - message->length - 1;
+	char *field = message->text + message->length;
 	va_list values;
+	int length;
 
 	va_start(values, format);
-	vsnprintf(text, FIELD_BYTES, format, values);
+	length = vsnprintf(field, room, format, values);
 	va_end(values);
-	fields->vectors[fields->count++] = (struct iovec){text, strlen(text)};
+	if (length < 0 || (size_t)length >= room)
+		return;
+	/* A line would end a value: nobody can add a field of his own by a text. */
+	for (char *c = field; *c; c++)
+		if (*c == '\n')
+			*c = ' ';
+	field[length] = '\n';
+	message->length += (size_t)length + 1;
 }
 
-static void add_subject(struct fields *fields, const struct vfv_subject *subject)
+static void add_subject(struct message *message, const struct vfv_subject *subject)
 {
 	char address[VFV_ADDRESS_BYTES];
 
 	if (subject->pf)
-		add_field(fields, "VFVIRT_PF=%s", vfv_address_format(subject->pf, address));
+		add_field(message, "VFVIRT_PF=%s", vfv_address_format(subject->pf, address));
 	if (subject->vf_number)
-		add_field(fields, "VFVIRT_VF=%d", subject->vf_number - 1);
+		add_field(message, "VFVIRT_VF=%d", subject->vf_number - 1);
 	if (subject->op)
-		add_field(fields, "VFVIRT_OP=%s", subject->op);
+		add_field(message, "VFVIRT_OP=%s", subject->op);
 	if (subject->errno_value)
-		add_field(fields, "ERRNO=%d", subject->errno_value);
+		add_field(message, "ERRNO=%d", subject->errno_value);
 }
 
-void vfv_journal(enum vfv_message message, const struct vfv_subject *subject, const char *format,
-		 ...)
+/* 0; -EAGAIN: the journal does not read; another negative errno: there is none. */
+static int send_message(const struct message *message)
 {
-	char text[sizeof("MESSAGE=") + TEXT_BYTES] = "MESSAGE=";
-	char *words = text + strlen(text);
-	struct fields fields = {0};
+	struct sockaddr_un journal = {.sun_family = AF_UNIX, .sun_path = JOURNAL_SOCKET};
+	int fd VFV_CLOSE = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0 || sendto(fd, message->text, message->length, MSG_NOSIGNAL,
+			     (struct sockaddr *)&journal, sizeof(journal)) < 0)
+		return -errno;
+	return 0;
+}
+
+void vfv_journal(enum vfv_message kind, const struct vfv_subject *subject, const char *format, ...)
+{
+	static unsigned int lost_count;
+	struct message message = {.length = 0};
+	char text[TEXT_BYTES];
 	va_list values;
+	int error;
 
 	va_start(values, format);
-	vsnprintf(words, TEXT_BYTES, format, values);
+	vsnprintf(text, sizeof(text), format, values);
 	va_end(values);
-	if (access(JOURNAL_SOCKET, F_OK)) {
-		fprintf(stderr, "vfvirtd: %s\n", words);
-		return;
-	}
-	fields.vectors[fields.count++] = (struct iovec){text, strlen(text)};
-	add_field(&fields, "MESSAGE_ID=%s", messages[message].id);
-	add_field(&fields, "PRIORITY=%d", messages[message].priority);
-	add_field(&fields, "SYSLOG_IDENTIFIER=vfvirtd");
+	if (lost_count)
+		add_field(&message, "VFVIRT_LOST=%u", lost_count);
+	add_field(&message, "MESSAGE=%s", text);
+	add_field(&message, "MESSAGE_ID=%s", messages[kind].id);
+	add_field(&message, "PRIORITY=%d", messages[kind].priority);
+	add_field(&message, "SYSLOG_IDENTIFIER=vfvirtd");
 	if (subject)
-		add_subject(&fields, subject);
-	sd_journal_sendv(fields.vectors, fields.count);
+		add_subject(&message, subject);
+	error = send_message(&message);
+	if (!error)
+		lost_count = 0;
+	else if (error == -EAGAIN)
+		lost_count++;
+	else
+		fprintf(stderr, "vfvirtd: %s\n", text);
 }

@@ -32,8 +32,12 @@ struct vfv_subject {
 	int errno_value;	      /* ERRNO=, positive */
 };
 
-/* Send a message; to standard error where no journal runs. subject may be NULL. */
-void vfv_journal(enum vfv_message message, const struct vfv_subject *subject, const char *format,
-		 ...) __attribute__((format(printf, 3, 4)));
+/*
+ * Send a message; to standard error where no journal runs. Never waits: a journal that does not read
+ * loses messages, and the next one that it gets has their number in VFVIRT_LOST=. subject may be
+ * NULL.
+ */
+void vfv_journal(enum vfv_message kind, const struct vfv_subject *subject, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 #endif
