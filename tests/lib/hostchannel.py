@@ -17,7 +17,7 @@ class HostChannel:
         self._verbs = {"fault": self._fault, "fault-clear": self._fault_clear, "get": self._get,
                        "gone": self._gone, "unplug": self._unplug, "plug": self._plug,
                        "plugged": self._plugged, "count": self._count, "struck": self._struck,
-                       "reset": self._reset}
+                       "aer": self._aer, "reset": self._reset}
 
     def answer(self, line):
         """The answer to one request line "NUMBER VERB WORDS...", both without their ends."""
@@ -83,6 +83,13 @@ class HostChannel:
     def _struck(self, card, kind):
         faults = json.loads(self._get(card, "faults"))
         return str(sum(fault["struck"] for fault in faults if fault["kind"] == kind))
+
+    def _aer(self, card, error):
+        answer = self._qmp.execute("human-monitor-command", **{
+            "command-line": f"pcie_aer_inject_error {card} {error}"})
+        if "OK" not in answer:
+            raise Problem(f"aer: {answer or 'nothing was injected'}")
+        return ""
 
     def _reset(self):
         for card in self._cards():

@@ -58,6 +58,7 @@ MACHINES = {
                       extra=STOCK_CARD),
     # Without access control in the port, functions could reach each other behind the IOMMU's back.
     "shared-group": Machine("PF and VFs are one IOMMU group", port=",disable-acs=on"),
+    "aer": Machine("the PF reports errors of the bus", ({"aer": "on"},)),
     "no-card": Machine("no card at all", ()),
 }
 
