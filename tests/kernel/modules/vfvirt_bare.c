@@ -17,6 +17,7 @@
 #include <linux/virtio.h>
 #include <linux/virtio_config.h>
 
+#include "test_text.h"
 #include "test_window.h"
 #include "vfvirt_compat.h"
 #include "vfvirt_core.h"
@@ -156,11 +157,9 @@ static ssize_t bare_write(struct file *file, const char __user *user, size_t cou
 	char text[TEXT_BYTES], *answer = file->private_data;
 	int error;
 
-	if (count >= sizeof(text))
-		return -EINVAL;
-	if (copy_from_user(text, user, count))
-		return -EFAULT;
-	text[count] = '\0';
+	error = test_text_copy(text, sizeof(text), user, count);
+	if (error)
+		return error;
 	error = run(text, &window);
 	scnprintf(answer, TEXT_BYTES, "%d %u %u %u", error, window.done, window.failed,
 		  window.median_ns);

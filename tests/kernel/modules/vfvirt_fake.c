@@ -15,12 +15,12 @@
  * and fails with the errno of that call. A read gives what was seen:
  *	EXECUTED RUNNING RUNNING_MAX EXCLUSIVE_BROKEN LIST_MEMBER USED_OPCODES
  */
+#include <linux/debugfs.h>
 #include <linux/module.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "test_driver.h"
-#include "test_hex.h"
+#include "test_text.h"
 #include "vfvirt_compat.h"
 #include "vfvirt_core.h"
 
@@ -260,11 +260,9 @@ static ssize_t order_write(struct file *file, const char __user *user, size_t co
 	char text[TEXT_BYTES], *words = text, *name;
 	int error;
 
-	if (count >= sizeof(text))
-		return -EINVAL;
-	if (copy_from_user(text, user, count))
-		return -EFAULT;
-	text[count] = '\0';
+	error = test_text_copy(text, sizeof(text), user, count);
+	if (error)
+		return error;
 	name = strsep(&words, "\n ");
 	error = order_run(file->private_data, name, words ?: "");
 	return error ?: count;
@@ -340,12 +338,19 @@ static struct pci_driver fake_driver = {
 
 static int __init fake_init(void)
 {
-	return test_driver_begin(&fake_driver, &folder);
+	int error;
+
+	folder = debugfs_create_dir("vfvirt_fake", NULL);
+	error = pci_register_driver(&fake_driver);
+	if (error)
+		debugfs_remove(folder);
+	return error;
 }
 
 static void __exit fake_exit(void)
 {
-	test_driver_end(&fake_driver, folder);
+	pci_unregister_driver(&fake_driver);
+	debugfs_remove(folder);
 }
 
 module_init(fake_init);

@@ -17,11 +17,11 @@
  *	read_during BEGIN_NS END_NS	reads the status over and over: how often it worked, how often
  *					not, and the median time in ns; see test_window.h
  */
+#include <linux/debugfs.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 
-#include "test_driver.h"
-#include "test_hex.h"
+#include "test_text.h"
 #include "test_window.h"
 #include "vfvirt_core.h"
 
@@ -244,11 +244,9 @@ static ssize_t call_submit(struct file *file, const char __user *user, size_t co
 	char text[TEXT_BYTES], *words = text, *name;
 	int error;
 
-	if (count >= sizeof(text))
-		return -EINVAL;
-	if (copy_from_user(text, user, count))
-		return -EFAULT;
-	text[count] = '\0';
+	error = test_text_copy(text, sizeof(text), user, count);
+	if (error)
+		return error;
 	name = strsep(&words, "\n ");
 	call->answer[0] = '\0';
 	error = debugfs_file_get(file->f_path.dentry);
@@ -316,12 +314,19 @@ static struct pci_driver test_driver = {
 
 static int __init test_init(void)
 {
-	return test_driver_begin(&test_driver, &folder);
+	int error;
+
+	folder = debugfs_create_dir("vfvirt_test", NULL);
+	error = pci_register_driver(&test_driver);
+	if (error)
+		debugfs_remove(folder);
+	return error;
 }
 
 static void __exit test_exit(void)
 {
-	test_driver_end(&test_driver, folder);
+	pci_unregister_driver(&test_driver);
+	debugfs_remove(folder);
 }
 
 module_init(test_init);
