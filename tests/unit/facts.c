@@ -11,10 +11,10 @@
 #include "fake.h"
 #include "unit.h"
 
-#define PF "0000:3b:00.0"
-#define VF0 "0000:3b:00.1"
-#define VF1 "0000:3b:00.2"
-#define PF_PATH "sys/devices/pci0000:3a/0000:3a:00.0/" PF
+#define PF	 "0000:3b:00.0"
+#define VF0	 "0000:3b:00.1"
+#define VF1	 "0000:3b:00.2"
+#define PF_PATH	 "sys/devices/pci0000:3a/0000:3a:00.0/" PF
 #define VF0_PATH "sys/devices/pci0000:3a/0000:3a:00.0/" VF0
 
 /* VFs without drivers. */
@@ -250,8 +250,15 @@ static void nonsense(const char *path, const char *name, const char *text)
 
 TEST(facts_hostile_numbers_are_unknown)
 {
-	static const char *const bad[] = { "99999999999999999999999", "-5", "0x10", "1e3", "",
-					   "\\x01", "\\xff\\xff", "1 2", "4294967296" };
+	static const char *const bad[] = {"99999999999999999999999",
+					  "-5",
+					  "0x10",
+					  "1e3",
+					  "",
+					  "\\x01",
+					  "\\xff\\xff",
+					  "1 2",
+					  "4294967296"};
 
 	fake_start(1, 16);
 	make_vfs("2");
@@ -318,8 +325,9 @@ TEST(facts_links_to_nowhere_are_no_vfs)
 
 TEST(facts_missing_files_leave_the_rest)
 {
-	static const char *const names[] = { "driver_override", "numa_node", "config", "driver",
-					     "sriov_drivers_autoprobe", "iommu_group", "virtio0" };
+	static const char *const names[] = {
+		"driver_override",	   "numa_node",	  "config", "driver",
+		"sriov_drivers_autoprobe", "iommu_group", "virtio0"};
 	struct vfv_pf *pf;
 
 	fake_start(1, 8);
@@ -406,8 +414,9 @@ TEST(facts_macs_come_only_when_asked_for)
 
 TEST(facts_sysfs_that_is_not_there_is_an_error)
 {
-	struct vfv_host host = { .sysfs = (char *)"/nowhere", .procfs = (char *)"/nowhere",
-				 .run = (char *)"/nowhere" };
+	struct vfv_host host = {.sysfs = (char *)"/nowhere",
+				.procfs = (char *)"/nowhere",
+				.run = (char *)"/nowhere"};
 	struct vfv_error error = VFV_NO_ERROR;
 	struct vfv_model *model = NULL;
 
@@ -424,7 +433,7 @@ TEST(facts_100000_functions_are_looked_through)
 	char root[1024], path[4096];
 
 	snprintf(root, sizeof(root), "%s", unit_folder());
-	host = (struct vfv_host){ .sysfs = root, .procfs = root, .run = root };
+	host = (struct vfv_host){.sysfs = root, .procfs = root, .run = root};
 	snprintf(path, sizeof(path), "%s/bus", root);
 	mkdir(path, 0755);
 	strcat(path, "/pci");

@@ -100,7 +100,7 @@ void fake_stop(void)
 /* Send a line and read up to the last line of the answer. */
 static void talk(const char *line, char *ret_answer, size_t size)
 {
-	struct sockaddr_un other = { .sun_family = AF_UNIX };
+	struct sockaddr_un other = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	size_t length = 0;
 	char *last;
