@@ -43,10 +43,10 @@ def case(name, on_demand=False, **setup):
     return register
 
 
-def run(report, patterns, flavor="plain"):
-    """Runs the cases that the patterns choose, with the programs of a flavor of lib.programs."""
+def run(report, patterns):
+    """Runs the cases that the patterns choose."""
     packages.ensure(*NEEDED)
-    built = programs.build(flavor)
+    built = programs.build()
     isolate()
     for name, one in CASES.items():
         if reporting.matches(patterns, name) and (patterns or not one.on_demand):

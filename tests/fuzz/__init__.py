@@ -7,7 +7,6 @@ empty lines and those that begin with '#' are for people.
 
 import codecs
 import tempfile
-import time
 from pathlib import Path
 
 from lib import programs, shell
@@ -55,23 +54,20 @@ def names():
     return [_name(target) for target in targets()]
 
 
-def run(report, patterns, section=SECTION, flavor="plain"):
-    """Replays the corpus of the chosen targets, built as a flavor of lib.programs."""
+def run(report, patterns):
+    """Replays the corpus of the chosen targets."""
     for target in targets():
         if matches(patterns, _name(target)):
-            report.case(section, _name(target), lambda one=target: _replay(one, flavor),
-                        programs.LIMIT_S)
+            report.case(SECTION, _name(target), lambda one=target: _replay(one), programs.LIMIT_S)
 
 
-def _replay(target, flavor):
-    program = programs.build(flavor) / f"tests/fuzz/replay-{target}"
+def _replay(target):
+    program = programs.build() / f"tests/fuzz/replay-{target}"
     with tempfile.TemporaryDirectory() as folder:
         paths = unpack(target, Path(folder))
         if not paths:
             raise Problem(f"the corpus of {target} is empty")
-        begin = time.monotonic()
         said = shell.run([program, *paths], f"cannot replay the corpus of {target}",
                          limit_s=LIMIT_S)
         if int(said) != len(paths):
-            raise Problem(f"replayed {said} of {len(paths)} inputs in "
-                          f"{time.monotonic() - begin:.1f} s")
+            raise Problem(f"replayed {said} of {len(paths)} inputs")

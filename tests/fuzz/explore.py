@@ -9,7 +9,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from lib import programs, shell
+from lib import flavored, programs, shell
 from lib.errors import Problem
 from lib.report import matches
 
@@ -36,7 +36,8 @@ def names():
 
 def run(report, patterns):
     """Fuzzes the chosen targets, one after another."""
-    folder = programs.build("fuzz")
+    flavored.use("fuzz")
+    folder = programs.build()
     for target in targets():
         if matches(patterns, _name(target)):
             log = report.logs(target) / "log"

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import cache, packages, shell
+from .errors import Problem
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 # What is compiled; everything else in tests/ is Python or is built elsewhere.
 FOLDERS = ("vfvirtctl", "tests/subprojects", "tests/unit", "tests/fuzz", "tests/fakecard",
-           "packaging/dbus")
-FILES = ("tests/meson.build", "kernel/include/uapi/vfvirt.h")
+           "tests/cli/fake", "packaging/dbus")
+FILES = ("tests/meson.build", "tests/meson_options.txt", "kernel/include/uapi/vfvirt.h")
 NEEDED = ("gcc", "libc6-dev", "meson", "ninja-build", "pkgconf", "libjson-c-dev", "libxml2-dev",
           "libnl-3-dev", "libnl-genl-3-dev", "libnl-route-3-dev", "libudev-dev", "libsystemd-dev",
           "libvirt-dev", "libcmocka-dev", "libfuse3-dev")
@@ -47,6 +48,9 @@ FLAVORS = {flavor.name: flavor for flavor in (
 )}
 
 
+_built = {}     # flavor -> (the folder, the sources it was made from), in this process
+
+
 def sources():
     """Path inside the checkout -> content of each source, or the target of a link, as Path."""
     found = {}
@@ -61,47 +65,67 @@ def sources():
     return found
 
 
-def build(name="plain"):
-    """A folder with the programs of a flavor, as installed: usr/..., and tests/ for those of tests.
+def flavor():
+    """The flavor that build() makes: VFVIRT_FLAVOR, a name in FLAVORS, else plain."""
+    name = os.environ.get("VFVIRT_FLAVOR") or "plain"
+    if name not in FLAVORS:
+        raise Problem(f"VFVIRT_FLAVOR: no flavor {name!r}; there are: {', '.join(FLAVORS)}")
+    return FLAVORS[name]
 
-    Built when sources changed. Raises Problem with the compiler's first complaint.
+
+def build():
+    """A folder with the programs, as installed: usr/..., and tests/ for those that only tests use.
+
+    Built when sources changed since the last run; in one process always the same, so that a run
+    does not see what is edited meanwhile. Raises Problem with the compiler's first complaint.
     """
-    flavor, found = FLAVORS[name], sources()
-    words = [str(word) if isinstance(word, Path) else word
-             for pair in found.items() for word in pair]
-    key = cache.key(*flavor.options, flavor.compiler, *words)
-    return cache.item(f"programs-{name}", key, lambda out: _build(flavor, found, out),
-                      needs_mb=ROOM_MB)
+    chosen = flavor()
+    if chosen.name not in _built:
+        found = sources()
+        words = [str(word) if isinstance(word, Path) else word
+                 for pair in found.items() for word in pair]
+        key = cache.key(*chosen.options, chosen.compiler, *words)
+        place = cache.item(f"programs-{chosen.name}", key, lambda out: _build(chosen, found, out),
+                           needs_mb=ROOM_MB)
+        _built[chosen.name] = (place, found)
+    return _built[chosen.name][0]
 
 
-def _build(flavor, found, out):
+def work():
+    """Holds the work folder that build() compiled in: a context manager that gives its path."""
+    build()
+    chosen = flavor()
+    return _work(chosen, _built[chosen.name][1])
+
+
+def _build(chosen, found, out):
     """Compiles in the work folder and installs to out."""
-    with work(flavor, found) as place:
+    with _work(chosen, found) as place:
         shell.run(["meson", "install", "-C", place / "build", "--no-rebuild", "--quiet",
-                   "--destdir", out], f"cannot install the programs ({flavor.name})",
-                  cache.build_log(f"programs-{flavor.name}-install"), SETUP_LIMIT_S)
+                   "--destdir", out], f"cannot install the programs ({chosen.name})",
+                  cache.build_log(f"programs-{chosen.name}-install"), SETUP_LIMIT_S)
 
 
 @contextlib.contextmanager
-def work(flavor, found):
+def _work(chosen, found):
     """Holds the work folder of a flavor, with everything compiled in its build/."""
-    packages.ensure(*NEEDED, *flavor.needed)
-    with cache.work(f"programs-{flavor.name}", cache.key(*flavor.options, flavor.compiler),
+    packages.ensure(*NEEDED, *chosen.needed)
+    with cache.work(f"programs-{chosen.name}", cache.key(*chosen.options, chosen.compiler),
                     lambda place: None, needs_mb=ROOM_MB) as place:
-        _compile(place, flavor, found)
+        _compile(place, chosen, found)
         yield place
 
 
-def _compile(place, flavor, found):
+def _compile(place, chosen, found):
     """Brings a work folder up to date with the sources."""
     _update(place / "source", found)
-    log = cache.build_log(f"programs-{flavor.name}")
-    what = f"cannot build the programs ({flavor.name})"
-    shell.say(f"building the programs of vfvirtctl/ ({flavor.name})")
+    log = cache.build_log(f"programs-{chosen.name}")
+    what = f"cannot build the programs ({chosen.name})"
+    shell.say(f"building the programs of vfvirtctl/ ({chosen.name})")
     if not (place / "build/build.ninja").exists():
         shutil.rmtree(place / "build", ignore_errors=True)
-        shell.run(["meson", "setup", *flavor.options, place / "build", place / "source/tests"],
-                  what, log, SETUP_LIMIT_S, env={"CC": flavor.compiler})
+        shell.run(["meson", "setup", *chosen.options, place / "build", place / "source/tests"],
+                  what, log, SETUP_LIMIT_S, env={"CC": chosen.compiler})
     shell.run(["nice", "ninja", "-C", place / "build"], what, log, LIMIT_S)
 
 

@@ -24,17 +24,19 @@ from .errors import Problem
 
 @dataclass(frozen=True)
 class Tier:
-    """One row of the table. needs: what tests/run builds before the tier's time starts."""
+    """One row of the table. needs: what tests/run builds before the tier's time starts;
+    on_demand: `all` leaves it out."""
     name: str
     modules: tuple
     about: str
     limit_s: int
     by_kernel: bool = False
     needs: tuple = ()
+    on_demand: bool = False
 
 
 TIERS = {tier.name: tier for tier in (
-    Tier("unit", ("env", "hook", "unit"), "the test machinery; the parts of the control plane", 600),
+    Tier("unit", ("env", "hook", "unit", "fuzz"), "the test machinery; the parts of the control plane", 600),
     Tier("lint", ("lint",), "rules about the text of the product; the kernel's own checkers", 900,
          needs=("modules",)),
     Tier("daemon", ("daemon",), "the real vfvirtd on a private bus, over a made-up host", 600,
@@ -45,6 +47,12 @@ TIERS = {tier.name: tier for tier in (
          by_kernel=True, needs=("qemu", "kernels", "modules")),
     Tier("kernel", ("kernel",), "the kernel's drivers on the device model, in VMs", 1500,
          by_kernel=True, needs=("qemu", "kernels", "modules")),
+    Tier("sanitized", ("sanitized",), "the control plane's tests with ASan and UBSan", 1200,
+         on_demand=True),
+    Tier("coverage", ("coverage",), "which lines of the control plane its tests reach", 1200,
+         on_demand=True),
+    Tier("fuzz", ("fuzz.explore",), "inputs that no parser of the control plane can stand", 1800,
+         on_demand=True),
 )}
 
 

@@ -17,11 +17,11 @@ def names():
             for name in TEST.findall(path.read_text(encoding="utf-8"))]
 
 
-def run(report, patterns, section=SECTION, flavor="plain"):
-    """Runs the chosen tests, built as a flavor of lib.programs; builds nothing without any."""
+def run(report, patterns):
+    """Runs the chosen tests; builds nothing when there are none."""
     if not any(matches(patterns, name) for name in names()):
         return
-    folder = programs.build(flavor)
+    folder = programs.build()
     for program in sorted((folder / "tests/unit").glob("unit-*")):
-        cmocka.run(report, section, program, patterns, {"VFVIRT_PROGRAMS": str(folder)},
+        cmocka.run(report, SECTION, program, patterns, {"VFVIRT_PROGRAMS": str(folder)},
                    report.logs("unit") / f"{program.name}.log")
