@@ -225,6 +225,7 @@ static void shutdown(struct pci_dev *pdev)
 	struct vfvirt_pf *pf = pci_get_drvdata(pdev);
 
 	stop_workers(pf);
+	vfvirt_adminq_abort(pf);
 	virtio_break_device(&pf->vdev);
 	vfvirt_vectors_synchronize(pf);
 	vfvirt_config_ops.reset(&pf->vdev);

@@ -97,12 +97,29 @@ static void open_gate(struct vfvirt_pf *pf)
 	vfvirt_recovery_resume(pf);
 }
 
-/* Function level reset. It clears VF Enable for a moment, so no command may be outstanding. */
+/* The link was reset, and with it all that was configured. */
+static pci_ers_result_t slot_reset(struct pci_dev *pdev)
+{
+	pci_restore_state(pdev);
+	pci_save_state(pdev);
+	pci_set_master(pdev);
+	return PCI_ERS_RESULT_RECOVERED;
+}
+
+/*
+ * Function level reset. It clears VF Enable for a moment, so no command may be outstanding. A PF
+ * whose recovery from an error of the bus failed is stopped already; it gets another chance, but
+ * first what the link's reset took from it, since that is what will be restored.
+ */
 static void reset_prepare(struct pci_dev *pdev)
 {
 	struct vfvirt_pf *pf = pci_get_drvdata(pdev);
 
-	close_gate(pf);
+	if (pf->error_stopped)
+		slot_reset(pdev);
+	else
+		close_gate(pf);
+	pf->error_stopped = false;
 	vfvirt_class_quiesce(pf);
 	vfvirt_publish(pf);
 }
@@ -132,21 +149,13 @@ static pci_ers_result_t error_detected(struct pci_dev *pdev, pci_channel_state_t
 	}
 	if (!pf->error_stopped) {
 		pf->error_stopped = true;
-		virtio_break_device(&pf->vdev);
 		vfvirt_adminq_abort(pf);
+		virtio_break_device(&pf->vdev);
 		vfvirt_owner_decide(pf, VFVIRT_OWNER_ABSENT, VFVIRT_REASON_RESET);
 		close_gate(pf);
 		vfvirt_publish(pf);
 	}
 	return PCI_ERS_RESULT_NEED_RESET;
-}
-
-static pci_ers_result_t slot_reset(struct pci_dev *pdev)
-{
-	pci_restore_state(pdev);
-	pci_save_state(pdev);
-	pci_set_master(pdev);
-	return PCI_ERS_RESULT_RECOVERED;
 }
 
 static void error_resume(struct pci_dev *pdev)

@@ -41,8 +41,8 @@ void vfvirt_pf_gone(struct vfvirt_pf *pf)
 	if (xchg(&pf->gone, true))
 		return;
 	pci_err(pf->pdev, "the card does not answer on the bus: giving up what it was asked\n");
-	virtio_break_device(&pf->vdev);
 	vfvirt_adminq_abort(pf);
+	virtio_break_device(&pf->vdev);
 	vfvirt_owner_decide(pf, VFVIRT_OWNER_ABSENT, VFVIRT_REASON_GONE);
 }
 

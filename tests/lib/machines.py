@@ -49,6 +49,7 @@ MACHINES = {
     "vfs240": Machine("one card with 240 VFs", ({"total-vfs": 240},)),
     "no-admin": Machine("the card offers no bit 41", ({"admin-vq": "off"},)),
     "no-admin-queue": Machine("bit 41, but admin_queue_num is 0", ({"admin-queues": 0},)),
+    "in-order": Machine("the card offers to answer in order", ({"in_order": "on"},)),
     "no-queue-reset": Machine("single queues cannot be reset", ({"queue_reset": "off"},)),
     "four-admin-queues": Machine("four administration queues", ({"admin-queues": 4},)),
     "owner-doorbell": Machine("doorbells of VFs only in the PF's BAR", ({"notify-info": "owner"},)),
