@@ -79,14 +79,17 @@ static int wait_until(const struct vfv_channel *channel, int64_t deadline_ms)
 	}
 }
 
-/* Receive a piece: its length, 0 when it is not the kernel's, or a negative errno. */
-static ssize_t receive(const struct vfv_channel *channel, void *piece, int flags)
+/* Receive a piece without waiting: its length, 0 when it is not the kernel's, or a negative errno. */
+static ssize_t receive(const struct vfv_channel *channel, void *piece)
 {
-	struct sockaddr_nl from = {0};
+	union {
+		struct sockaddr_nl netlink;
+		struct sockaddr_un stand_in;
+	} from = {0};
 	struct iovec room = {.iov_base = piece, .iov_len = VFV_CHANNEL_BYTES_MAX};
 	struct msghdr header = {
 		.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &room, .msg_iovlen = 1};
-	ssize_t length = recvmsg(channel->fd, &header, flags);
+	ssize_t length = recvmsg(channel->fd, &header, MSG_DONTWAIT);
 
 	if (length < 0)
 		return -errno;
@@ -95,7 +98,8 @@ static ssize_t receive(const struct vfv_channel *channel, void *piece, int flags
 	if (header.msg_flags & MSG_TRUNC)
 		return -EMSGSIZE;
 	/* Any process may send to our port; only the kernel's is 0. */
-	if (header.msg_namelen == sizeof(from) && from.nl_family == AF_NETLINK && from.nl_pid)
+	if (header.msg_namelen == sizeof(from.netlink) && from.netlink.nl_family == AF_NETLINK &&
+	    from.netlink.nl_pid)
 		return 0;
 	return length;
 }
@@ -158,7 +162,7 @@ int vfv_channel_ask(struct vfv_channel *channel, struct nl_msg *question, unsign
 		return -errno;
 	while (walked == VFV_WALK_MORE) {
 		int error = wait_until(channel, deadline_ms);
-		ssize_t length = error ? error : receive(channel, piece, MSG_DONTWAIT);
+		ssize_t length = error ? error : receive(channel, piece);
 
 		if (length == -EAGAIN || length == -EINTR)
 			continue;
@@ -180,7 +184,7 @@ int vfv_channel_read_events(struct vfv_channel *channel, vfv_channel_visit visit
 	if (!piece)
 		return -ENOMEM;
 	for (;;) {
-		ssize_t length = receive(channel, piece, MSG_DONTWAIT);
+		ssize_t length = receive(channel, piece);
 		int ignored = 0, walked;
 
 		if (length == -EAGAIN)
