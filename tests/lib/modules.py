@@ -91,17 +91,31 @@ def build_for(target):
 
 def _key(target):
     """The key of the modules that the sources, as they are now, give for that kernel."""
-    folders = [CHECKOUT / "kernel"] + [CHECKOUT / EXTRA] * (CHECKOUT / EXTRA).exists()
-    return cache.key(*target.made_of(), *(word for folder in folders for word in _content(folder)))
+    return cache.key(*target.made_of(), *(word for pair in _sources() for word in pair))
 
 
-def _content(folder):
-    """Names and contents of the sources in a folder, build output left out."""
-    for path in sorted(folder.rglob("*")):
-        inside = path.relative_to(folder)
-        if path.is_file() and inside.parts[0] != "build" and path.suffix not in (".o", ".ko"):
-            yield str(inside)
-            yield path.read_bytes()
+def _sources():
+    """Names inside the checkout, and contents, of the sources; build output left out."""
+    for top in (CHECKOUT / "kernel", CHECKOUT / EXTRA):
+        for path in sorted(top.rglob("*")):
+            built = path.relative_to(top).parts[0] == "build" or path.suffix in (".o", ".ko")
+            if path.is_file() and not built:
+                yield str(path.relative_to(CHECKOUT)), path.read_bytes()
+
+
+def _refresh(place):
+    """Makes a folder hold the sources, and writes only what differs: make goes by the times of
+    files, but those of a checkout say nothing, as a copy keeps them and another has others."""
+    names = set()
+    for name, content in _sources():
+        path = place / name
+        names.add(path)
+        if not path.exists() or path.read_bytes() != content:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+    for path in place.rglob("*"):
+        if path.is_file() and path not in names:
+            path.unlink()
 
 
 def check(version):
@@ -153,18 +167,19 @@ def complaints(log):
 
 def _work(target):
     """The work folder in which the modules of that kernel are built."""
-    # make goes by the times of files, which say nothing between two checkouts.
-    made_of = " ".join([*target.made_of(), str(CHECKOUT)])
-    return cache.work(f"modules-{target.name}", made_of, lambda work: None, needs_mb=WORK_ROOM_MB)
+    return cache.work(f"modules-{target.name}", " ".join([*target.made_of(), "by content"]),
+                      lambda work: None, needs_mb=WORK_ROOM_MB)
 
 
 def _make(target, work, log, *words):
     """Runs make in a work folder."""
-    extra = [f"EXTRA=/src/{EXTRA}"] if (CHECKOUT / EXTRA).exists() else []
+    sources = work / "sources"
+    _refresh(sources)
+    extra = [f"EXTRA=/src/{EXTRA}"] if (sources / EXTRA).exists() else []
     tree.run(target.built_in, ["nice", "make", "-C", "/src/kernel", "modules", "-j2",
                                f"KDIR={target.folder}", "BUILD=/build/objects", *extra, *words],
              f"cannot build the modules for kernel {target.name}",
-             [(CHECKOUT, "/src", "ro"), (work, "/build", "rw"), *target.binds], log, LIMIT_S)
+             [(sources, "/src", "ro"), (work, "/build", "rw"), *target.binds], log, LIMIT_S)
 
 
 def _build(target, out):
