@@ -33,7 +33,7 @@ static void *read_on(void *context)
 		uint8_t status;
 
 		vfio_read(&user->vfio, VFIO_BAR0, LEGACY_STATUS, &status, 1);
-		CHECK(now_ms() - begin_ms < ACCESS_LIMIT_MS, "a read took %u ms",
+		CHECK(now_ms() - begin_ms < test_limit(ACCESS_LIMIT_MS), "a read took %u ms",
 		      (unsigned int)(now_ms() - begin_ms));
 	}
 	return NULL;
@@ -52,7 +52,7 @@ static void user_await_request(const struct user *user)
 {
 	struct pollfd ready = { .fd = user->request, .events = POLLIN };
 
-	CHECK_EQUAL(poll(&ready, 1, REQUEST_LIMIT_MS), 1, "the number of requests");
+	CHECK_EQUAL(poll(&ready, 1, test_limit(REQUEST_LIMIT_MS)), 1, "the number of requests");
 }
 
 static void user_end(struct user *user)
