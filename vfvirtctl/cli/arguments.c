@@ -144,18 +144,22 @@ static int judge(struct vfv_arguments *arguments, struct vfv_error *ret_error)
 			return vfv_error_set(ret_error, VFV_ERROR_USAGE, EINVAL,
 					     "%s takes no option --%s: see vfvirtctl %s --help",
 					     verb->name, vfv_options[option].name, verb->name);
-	if (arguments->operand_count < verb->least || arguments->operand_count > verb->most)
+	if (arguments->operand_count < verb->least)
 		return vfv_error_set(ret_error, VFV_ERROR_USAGE, EINVAL,
-				     "%s takes %s, not %d words: see vfvirtctl %s --help",
-				     verb->name, *verb->operands ? verb->operands : "no operands",
-				     arguments->operand_count, verb->name);
+				     "%s needs %s: see vfvirtctl %s --help", verb->name,
+				     verb->operands, verb->name);
+	if (arguments->operand_count > verb->most)
+		return vfv_error_set(ret_error, VFV_ERROR_USAGE, EINVAL,
+				     "%s takes %s, not also \"%s\": see vfvirtctl %s --help",
+				     verb->name, *verb->operands ? verb->operands : "no names",
+				     SHOWN(arguments->operands[verb->most]), verb->name);
 	if (arguments->verb != VFV_VERB_create)
 		return 0;
 	if (!arguments->given[VFV_OPTION_num_vfs])
 		return usage(ret_error, "%s needs --num-vfs N", verb->name);
 	if (vfv_text_number(arguments->value[VFV_OPTION_num_vfs], 10, VFS_MAX, &number) < 0 ||
 	    number == 0)
-		return usage(ret_error, "--num-vfs %s: is no number from 1 to 65535",
+		return usage(ret_error, "--num-vfs \"%s\" is no number from 1 to 65535",
 			     arguments->value[VFV_OPTION_num_vfs]);
 	arguments->num_vfs = number;
 	return 0;

@@ -83,7 +83,8 @@ static int dry_run(struct vfv_cli *cli, struct vfv_error *ret_error)
 		if ((count == 0 || chosen[0].pf == &view.model->pfs[i]) &&
 		    !add_row(array, view.intents, &view.model->pfs[i]))
 			return vfv_no_memory(ret_error);
-	return vfv_report_print(cli, vfv_take(report), true, ret_error);
+	ret = vfv_report_print(cli, vfv_take(report), true, ret_error);
+	return ret == VFV_EXIT_DONE && view.intents->error_count > 0 ? VFV_EXIT_PARTLY : ret;
 }
 
 int vfv_cmd_apply(struct vfv_cli *cli, struct vfv_error *ret_error)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* PFs and VFs for people: the table of list, the block of show. */
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,6 +55,12 @@ static const char *mac_text(bool has_mac, const uint8_t mac[VFV_MAC_BYTES], char
 	return has_mac ? vfv_text_from_mac(mac, ret_text) : NULL;
 }
 
+/* A process that has a VF open; owned; NULL: no memory. */
+static char *user_text(const struct vfv_user *user)
+{
+	return vfv_text("%s (process %d)", user->command ? user->command : "unknown", user->pid);
+}
+
 /* The first of up to three texts that is there. */
 static const char *first_text(const char *one, const char *two, const char *three)
 {
@@ -70,19 +77,40 @@ static const struct vfv_column list_columns[] = {
 };
 #define LIST_COLUMN_COUNT (sizeof(list_columns) / sizeof(list_columns[0]))
 
-/* Why a PF is not as it should be; owned; NULL: it is, or no memory. */
+/* Put a remark behind those that are there already. */
+static void __attribute__((format(printf, 2, 3))) remark(FILE *out, const char *format, ...)
+{
+	va_list arguments;
+
+	if (ftell(out) > 0)
+		fputs("; ", out);
+	va_start(arguments, format);
+	vfprintf(out, format, arguments);
+	va_end(arguments);
+}
+
+/* Why a PF is not as it should be; owned; "": it is; NULL: no memory. */
 static char *pf_note(const struct vfv_pf *pf)
 {
+	char *text = NULL;
+	size_t length;
+	FILE *out = open_memstream(&text, &length);
+
+	if (!out)
+		return NULL;
 	if (pf->failure)
-		return strdup(pf->failure);
+		remark(out, "%s", pf->failure);
 	if (pf->pending_reboot)
-		return vfv_text("transport %s is pending reboot",
-				vfv_transport_name(pf->transport_intended));
+		remark(out, "transport %s is pending reboot",
+		       vfv_transport_name(pf->transport_intended));
 	if (pf->foreign)
-		return vfv_text("provisioned by %s", pf->foreign);
+		remark(out, "provisioned by %s", pf->foreign);
 	if (pf->intent_path && pf->vfs_now != pf->vfs_intended)
-		return vfv_text("%u VFs are intended", pf->vfs_intended);
-	return pf->legacy_reason ? strdup(pf->legacy_reason) : NULL;
+		remark(out, "%u VFs are intended", pf->vfs_intended);
+	if (pf->legacy_reason)
+		remark(out, "%s", pf->legacy_reason);
+	fclose(out);
+	return text;
 }
 
 static void add_pf_row(struct vfv_table *table, const struct vfv_pf *pf)
@@ -110,6 +138,7 @@ static void add_pf_row(struct vfv_table *table, const struct vfv_pf *pf)
 static void add_vf_row(struct vfv_table *table, const struct vfv_pf *pf, const struct vfv_vf *vf)
 {
 	char address[VFV_ADDRESS_BYTES], label[VFV_LABEL_BYTES], mac[18], group[24], numa[24];
+	VFV_FREE char *process = vf->user_count ? user_text(&vf->users[0]) : NULL;
 
 	vfv_vf_label(pf, vf, label, sizeof(label));
 	vfv_table_cell(table, VFV_COLOR_NONE, label);
@@ -120,9 +149,7 @@ static void add_vf_row(struct vfv_table *table, const struct vfv_pf *pf, const s
 	vfv_table_cell(table, VFV_COLOR_NONE, NULL);
 	vfv_table_cell(table, VFV_COLOR_NONE, yes_no(vf->legacy));
 	vfv_table_cell(table, state_color(vf->state), vfv_vf_state_name(vf->state));
-	vfv_table_cell(table, VFV_COLOR_NONE,
-		       first_text(vf->domain, vf->claim_uuid,
-				  vf->user_count ? vf->users[0].command : NULL));
+	vfv_table_cell(table, VFV_COLOR_NONE, first_text(vf->domain, vf->claim_uuid, process));
 	vfv_table_cell(table, VFV_COLOR_NONE, number_text(vf->iommu_group, group));
 	vfv_table_cell(table, VFV_COLOR_NONE, number_text(vf->numa_node, numa));
 	vfv_table_cell(table, VFV_COLOR_NONE, mac_text(vf->has_mac, vf->mac, mac));
@@ -257,8 +284,7 @@ static void show_users(struct block *block, const struct vfv_vf *vf)
 	plain(block, "domain", vf->domain);
 	plain(block, "domain UUID", vf->claim_uuid);
 	for (size_t i = 0; i < vf->user_count; i++) {
-		const char *command = vf->users[i].command ? vf->users[i].command : "(unknown)";
-		VFV_FREE char *text = vfv_text("%s (process %d)", command, vf->users[i].pid);
+		VFV_FREE char *text = user_text(&vf->users[i]);
 
 		if (!text)
 			block->no_memory = true;

@@ -61,13 +61,6 @@ static size_t length(struct json_object *array)
 	return json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
 }
 
-static void print_line(FILE *out, const char *pf, const char *text)
-{
-	VFV_FREE char *shown = vfv_display_text(text);
-
-	fprintf(out, "%s: %s\n", pf, shown ? shown : "(no memory)");
-}
-
 static bool is_step(struct json_object *step, enum vfv_step_kind kind)
 {
 	const char *name = text_of(step, "step");
@@ -114,6 +107,9 @@ static void print_done(FILE *out, const char *pf, struct json_object *row)
 	struct sums sums = add_up(member(row, "plan"));
 	int failed = (int)length(member(row, "failed"));
 
+	/* What failed before its first step has been told already. */
+	if (sums.step_count == 0 && ending_of(row) != ENDING_DONE)
+		return;
 	fprintf(out, "%s:", pf);
 	if (sums.step_count == 0)
 		fputs(" nothing to do", out);
@@ -146,7 +142,7 @@ static void print_steps(FILE *out, const char *pf, struct json_object *plan)
 	struct json_object *steps = member(plan, "steps");
 
 	if (length(steps) == 0)
-		print_line(out, pf, "nothing to do");
+		fprintf(out, "%s: nothing to do\n", pf);
 	for (size_t i = 0; i < length(steps); i++) {
 		const char *text = text_of(json_object_array_get_idx(steps, i), "text");
 		VFV_FREE char *shown = text ? vfv_display_text(text) : NULL;
@@ -170,7 +166,7 @@ static void tell_failures(const struct vfv_cli *cli, const char *pf, struct json
 	}
 	if (length(failed) > 0 || !code || strcmp(code, "none") == 0)
 		return;
-	vfv_tell("%s: %s [%s]", pf, text_of(end, "text") ? text_of(end, "text") : "failed", code);
+	vfv_tell("%s [%s]", text_of(end, "text") ? text_of(end, "text") : pf, code);
 	vfv_tell("what to do: %s", vfv_error_name(vfv_error_from_json(code))->remedy);
 }
 
@@ -178,16 +174,20 @@ static void print_row(struct vfv_cli *cli, const char *pf, struct json_object *r
 {
 	struct json_object *plan = member(row, "plan");
 	const char *notice = text_of(plan, "notice");
+	VFV_FREE char *shown = notice ? vfv_display_text(notice) : NULL;
 
-	if (dry_run)
+	if (dry_run && plan)
 		print_steps(cli->out, pf, plan);
-	else if (!vfv_given(cli, VFV_OPTION_quiet))
+	else if (!dry_run && !vfv_given(cli, VFV_OPTION_quiet))
 		print_done(cli->out, pf, row);
-	if (truth_of(plan, "pending_reboot") && !vfv_given(cli, VFV_OPTION_quiet))
-		print_line(cli->out, pf,
-			   "its transport changes at the next boot: its interface is in use");
-	if (notice && !vfv_given(cli, VFV_OPTION_quiet))
-		print_line(cli->out, pf, notice);
+	if (vfv_given(cli, VFV_OPTION_quiet))
+		return;
+	if (truth_of(plan, "pending_reboot"))
+		fprintf(cli->out,
+			"%s: its transport changes at the next boot: its interface is in use\n",
+			pf);
+	if (shown)
+		fprintf(cli->out, "%s\n", shown);
 }
 
 /* The exit status of a report: some PFs or VFs done, some not, is "partly". */
@@ -229,6 +229,9 @@ int vfv_report_print(struct vfv_cli *cli, struct json_object *report, bool dry_r
 		return vfv_error_set(ret_error, VFV_ERROR_INTERNAL, EINVAL,
 				     "vfvirtd's report has no \"pfs\"");
 	status = status_of(pfs);
+	if (length(pfs) == 0 && !vfv_given(cli, VFV_OPTION_json) &&
+	    !vfv_given(cli, VFV_OPTION_quiet))
+		fputs("nothing to do: no intent file is for such a PF\n", cli->out);
 	for (size_t i = 0; i < length(pfs); i++) {
 		struct json_object *row = json_object_array_get_idx(pfs, i);
 		const char *text = text_of(row, "pf");

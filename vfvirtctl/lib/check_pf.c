@@ -81,8 +81,10 @@ static void check_pf(const struct vfv_check_scene *scene, struct vfv_findings *f
 	char label[VFV_ADDRESS_BYTES];
 	struct vfv_about about = {VFV_FINDING_WARN, "card", pf_label(pf, label), NULL};
 
-	check_legacy(scene, findings, pf);
-	if (pf->owner_state && strcmp(pf->owner_state, "degraded") == 0) {
+	/* A degraded one has no legacy registers now, which says nothing about the card. */
+	if (!pf->owner_state || strcmp(pf->owner_state, "degraded") != 0) {
+		check_legacy(scene, findings, pf);
+	} else {
 		about.level = VFV_FINDING_FAIL;
 		about.remedy =
 			"see the kernel log; if it does not recover, reset or replace the card";
@@ -148,10 +150,10 @@ static bool check_vf(struct vfv_findings *findings, const struct vfv_pf *pf,
 		about.remedy = "vfvirtctl bind --force takes it";
 		vfv_finding_add(findings, &about, "is left alone: %s",
 				vf->reason ? vf->reason : "somebody else has bound it");
-	} else if (vf->legacy == 0) {
+	} else if (vf->legacy == 0 && pf->legacy != 0) {
 		about.level = VFV_FINDING_WARN;
 		about.remedy =
-			"only guests with a modern virtio driver can use it; see the card above";
+			"only guests with a modern virtio driver can use it; see the kernel log";
 		vfv_finding_add(findings, &about, "has no legacy registers: %s",
 				vf->legacy_reason ? vf->legacy_reason : "reason unknown");
 	} else {
