@@ -72,50 +72,50 @@ void vfvirt_stats_reset(struct vfvirt_stats *stats)
 }
 
 /* Counts for the owner and, when a VF driver has the member, for it too. */
-static void count_by_id(struct vfvirt_owner *owner, u16 opcode, u16 member_id,
+static void count_by_id(struct vfvirt_owner *owner, const struct vfvirt_command *command,
 			enum vfvirt_counter counter)
 {
 	struct vfvirt_member *member, *found = NULL;
 
 	rcu_read_lock();
 	list_for_each_entry_rcu(member, &owner->members, sibling) {
-		if (member->member_id == member_id) {
+		if (member->member_id == command->member_id) {
 			found = member;
 			break;
 		}
 	}
-	vfvirt_stats_count(owner, found, opcode, counter);
+	vfvirt_stats_count(owner, found, command->opcode, counter);
 	rcu_read_unlock();
 }
 
 /**
  * vfvirt_owner_note_late() - the device answered a command after its time-out
  * @owner: the owner
- * @opcode: of the command
- * @member_id: of the command, 0 for none
+ * @command: what was asked for; neither its results nor its pointers are looked at
  * @ns: from hand-over to answer, in nanoseconds
  *
  * Context: any, also the interrupt of the queue; not after vfvirt_owner_unregister().
  */
-void vfvirt_owner_note_late(struct vfvirt_owner *owner, u16 opcode, u16 member_id, u64 ns)
+void vfvirt_owner_note_late(struct vfvirt_owner *owner, const struct vfvirt_command *command,
+			    u64 ns)
 {
-	count_by_id(owner, opcode, member_id, VFVIRT_COUNTER_LATE);
-	trace_vfvirt_late(owner->pdev, opcode, member_id, ns);
+	count_by_id(owner, command, VFVIRT_COUNTER_LATE);
+	trace_vfvirt_late(owner->pdev, command, -ETIMEDOUT, ns);
 }
 EXPORT_SYMBOL_GPL(vfvirt_owner_note_late);
 
 /**
  * vfvirt_owner_note_abort() - a command was taken back from the device by a reset
  * @owner: the owner
- * @opcode: of the command
- * @member_id: of the command, 0 for none
+ * @command: what was asked for; neither its results nor its pointers are looked at
  * @ns: from hand-over to now, in nanoseconds
  *
  * Context: any, also the interrupt of the queue; not after vfvirt_owner_unregister().
  */
-void vfvirt_owner_note_abort(struct vfvirt_owner *owner, u16 opcode, u16 member_id, u64 ns)
+void vfvirt_owner_note_abort(struct vfvirt_owner *owner, const struct vfvirt_command *command,
+			     u64 ns)
 {
-	count_by_id(owner, opcode, member_id, VFVIRT_COUNTER_ABORTED);
-	trace_vfvirt_abort(owner->pdev, opcode, member_id, ns);
+	count_by_id(owner, command, VFVIRT_COUNTER_ABORTED);
+	trace_vfvirt_abort(owner->pdev, command, -ECANCELED, ns);
 }
 EXPORT_SYMBOL_GPL(vfvirt_owner_note_abort);

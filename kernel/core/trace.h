@@ -61,34 +61,15 @@ DEFINE_EVENT(vfvirt_command, vfvirt_timeout,
 	TP_ARGS(pf, command, error, ns)
 );
 
-/* What became of a command that nobody waits for any more; its submit line says the rest. */
-DECLARE_EVENT_CLASS(vfvirt_forgotten,
-	TP_PROTO(struct pci_dev *pf, u16 opcode, u16 member_id, u64 ns),
-	TP_ARGS(pf, opcode, member_id, ns),
-	TP_STRUCT__entry(
-		__array(char, pf, VFVIRT_ADDRESS_BYTES)
-		__field(u16, opcode)
-		__field(u16, member_id)
-		__field(u64, ns)
-	),
-	TP_fast_assign(
-		strscpy(__entry->pf, pci_name(pf), VFVIRT_ADDRESS_BYTES);
-		__entry->opcode = opcode;
-		__entry->member_id = member_id;
-		__entry->ns = ns;
-	),
-	TP_printk("pf=%s opcode=%u member=%u ns=%llu", __entry->pf, __entry->opcode,
-		  __entry->member_id, __entry->ns)
+/* Answered when nobody waited any more; and taken back from the device by a reset. */
+DEFINE_EVENT(vfvirt_command, vfvirt_late,
+	TP_PROTO(struct pci_dev *pf, const struct vfvirt_command *command, int error, u64 ns),
+	TP_ARGS(pf, command, error, ns)
 );
 
-DEFINE_EVENT(vfvirt_forgotten, vfvirt_late,
-	TP_PROTO(struct pci_dev *pf, u16 opcode, u16 member_id, u64 ns),
-	TP_ARGS(pf, opcode, member_id, ns)
-);
-
-DEFINE_EVENT(vfvirt_forgotten, vfvirt_abort,
-	TP_PROTO(struct pci_dev *pf, u16 opcode, u16 member_id, u64 ns),
-	TP_ARGS(pf, opcode, member_id, ns)
+DEFINE_EVENT(vfvirt_command, vfvirt_abort,
+	TP_PROTO(struct pci_dev *pf, const struct vfvirt_command *command, int error, u64 ns),
+	TP_ARGS(pf, command, error, ns)
 );
 
 #endif

@@ -151,9 +151,14 @@ int vfvirt_owner_reset_begin(struct vfvirt_owner *owner, unsigned int limit_ms);
 void vfvirt_owner_reset_end(struct vfvirt_owner *owner);
 void *vfvirt_owner_priv(struct vfvirt_owner *owner);
 struct pci_dev *vfvirt_owner_pdev(struct vfvirt_owner *owner);
-/* An event for counters and tracepoints that only the provider sees: a late or aborted command. */
-void vfvirt_owner_note_late(struct vfvirt_owner *owner, u16 opcode, u16 member_id, u64 ns);
-void vfvirt_owner_note_abort(struct vfvirt_owner *owner, u16 opcode, u16 member_id, u64 ns);
+/*
+ * An event for counters and tracepoints that only the provider sees: a late or aborted command. The
+ * results and pointers of @command need not be valid any more.
+ */
+void vfvirt_owner_note_late(struct vfvirt_owner *owner, const struct vfvirt_command *command,
+			    u64 ns);
+void vfvirt_owner_note_abort(struct vfvirt_owner *owner, const struct vfvirt_command *command,
+			     u64 ns);
 
 /* ---- for VF drivers ------------------------------------------------------------------------ */
 

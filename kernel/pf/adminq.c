@@ -374,7 +374,7 @@ void vfvirt_adminq_reclaim(struct vfvirt_adminq *adminq)
 		if (!slot->user)
 			adminq->abandoned--;
 		if (pf->owner)
-			vfvirt_owner_note_abort(pf->owner, slot->opcode, slot->member_id,
+			vfvirt_owner_note_abort(pf->owner, &slot->command,
 						now_ns - slot->submitted_ns);
 		vfvirt_slot_release(slot);
 	}

@@ -119,7 +119,7 @@ enum vfvirt_adminq_state {
  *	write to it while @device is set
  * @readable_bytes: length of the readable part
  * @writable_bytes: length of the writable part
- * @opcode: of the command
+ * @command: what it was used for, kept for counters and tracepoints; its pointers are the user's
  * @member_id: of the command
  * @user: an execute() waits for it; with @device the two references of the slot
  * @device: the device has it, or may still write to it
@@ -137,7 +137,7 @@ struct vfvirt_slot {
 	u8 *block;
 	u16 readable_bytes;
 	u16 writable_bytes;
-	u16 opcode;
+	struct vfvirt_command command;
 	u16 member_id;
 	bool user;
 	bool device;

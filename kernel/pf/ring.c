@@ -114,7 +114,7 @@ static void take_back(struct vfvirt_adminq *adminq, struct vfvirt_slot *slot, u3
 	}
 	adminq->abandoned--;
 	if (pf->owner)
-		vfvirt_owner_note_late(pf->owner, slot->opcode, slot->member_id, took_ns);
+		vfvirt_owner_note_late(pf->owner, &slot->command, took_ns);
 	vfvirt_slot_release(slot);
 	vfvirt_recovery_kick(pf);
 }

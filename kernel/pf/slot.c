@@ -299,7 +299,7 @@ int vfvirt_slot_get(struct vfvirt_adminq *adminq, const struct vfvirt_command *c
 		vfvirt_slot_put(waiter.slot);
 		return error;
 	}
-	waiter.slot->opcode = command->opcode;
+	waiter.slot->command = *command;
 	waiter.slot->deadline = command->deadline;
 	*ret_slot = waiter.slot;
 	return 0;

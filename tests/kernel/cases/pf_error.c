@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -102,6 +103,26 @@ TEST(pf_shutdown_stops_the_card, .modules = BUS_MODULES, .own_boot = true, .limi
 	CHECK_OK(pci_bind(pf, "vfvirt_pf"));
 	member_bind(pf, 1);
 	owner_check_works(pf, 0);
+	owner_close(pf);
+}
+
+/* What a reset takes back from the card is told with all that was known of it. */
+TEST(pf_aborted_command_is_traced_in_full, .modules = OWNER_MODULES)
+{
+	static char trace[65536];
+	char pf[BDF_SIZE], wanted[128];
+
+	owner_open(pf, 1);
+	owner_check_works(pf, 0);
+	CHECK_OK(file_write("/sys/kernel/tracing/trace", "\n"));
+	CHECK_OK(file_write("/sys/kernel/tracing/events/vfvirt/enable", "1"));
+	host_do("fault pf0 stall,opcode=5,times=1");
+	CHECK_EQUAL(member_ask(pf, 0, NULL, 0, "device_read 2 4 0"), -ETIMEDOUT, "a stuck read");
+	owner_wait_state(pf, VFVIRT_OWNER_READY, 8000);
+	CHECK_OK(file_write("/sys/kernel/tracing/events/vfvirt/enable", "0"));
+	CHECK_OK(file_read("/sys/kernel/tracing/trace", trace, sizeof(trace)));
+	snprintf(wanted, sizeof(wanted), "vfvirt_abort: pf=%s opcode=5 member=1 offset=2 length=4", pf);
+	CHECK(strstr(trace, wanted), "no abort in the trace");
 	owner_close(pf);
 }
 

@@ -222,11 +222,14 @@ static int order_unregister(struct fake_pf *pf)
 
 static int order_run(struct fake_pf *pf, const char *name, const char *words)
 {
+	struct vfvirt_command command = {};
 	unsigned int first = 0, second = 0;
 
 	/* Orders with fewer numbers, or none, leave the rest at 0. */
 	if (sscanf(words, "%u %u", &first, &second) < 0)
 		return -EINVAL;
+	command.opcode = first;
+	command.member_id = second;
 	if (!strcmp(name, "set"))
 		return order_set(pf, words);
 	if (!strcmp(name, "notify"))
@@ -247,9 +250,9 @@ static int order_run(struct fake_pf *pf, const char *name, const char *words)
 	else if (!strcmp(name, "unquiesce"))
 		vfvirt_owner_unquiesce(pf->owner);
 	else if (!strcmp(name, "late"))
-		vfvirt_owner_note_late(pf->owner, first, second, LATE_NS);
+		vfvirt_owner_note_late(pf->owner, &command, LATE_NS);
 	else if (!strcmp(name, "abort"))
-		vfvirt_owner_note_abort(pf->owner, first, second, LATE_NS);
+		vfvirt_owner_note_abort(pf->owner, &command, LATE_NS);
 	else
 		return -EINVAL;
 	return 0;
