@@ -170,7 +170,7 @@ TEST(pf_late_answer_to_each_opcode, .modules = OWNER_MODULES, .limit_s = 90)
 	for (size_t n = 0; n < CALLS - 1; n++) {
 		long long late = genl_stat(pf, calls[n].opcode, VFVIRT_A_LATE);
 
-		host_do("fault pf0 delay,ms=1300,opcode=%d,times=1", calls[n].opcode);
+		host_do("fault pf0 delay,ms=1400,opcode=%d,times=1", calls[n].opcode);
 		CHECK_EQUAL(member_ask(pf, 0, NULL, 0, "%s", calls[n].words), -ETIMEDOUT,
 			    calls[n].words);
 		owner_wait_state(pf, VFVIRT_OWNER_READY, 8000);

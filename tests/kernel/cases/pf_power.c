@@ -107,8 +107,13 @@ TEST(pf_sleeps_with_commands_pending, .modules = OWNER_MODULES, .limit_s = 90)
 		stuck[n] = member_start(pf, n % 2, "common_read 18 1 1500");
 	WAIT_FOR(5000, owner_look(pf).in_flight == PENDING, "the commands to be with the card");
 	sleep_and_wake("freeze", "devices");
-	for (unsigned int n = 0; n < PENDING; n++)
-		CHECK_EQUAL(member_end(stuck[n]), -ETIMEDOUT, "a command under the suspend");
+	for (unsigned int n = 0; n < PENDING; n++) {
+		int error = member_end(stuck[n]);
+
+		/* The recovery from the first one may come before the time-out of the last. */
+		CHECK(error == -ETIMEDOUT || error == -ENODEV || error == -EIO,
+		      "a command under the suspend ended with %d", error);
+	}
 	check_after_sleep(pf, name, 0);
 	CHECK_EQUAL(owner_look(pf).in_flight, 0, "commands in flight");
 	owner_close(pf);
