@@ -2,7 +2,10 @@
 # The commands of HACKING.md. The work is done by tests/run, which says more with --help.
 
 .DEFAULT_GOAL := all
-.PHONY: all bench check clean clean-cache python
+.PHONY: all bench check clean clean-cache deb install install-dkms install-files python
+
+VERSION := $(shell sed -n "s/.*'c', version: '\([^']*\)'.*/\1/p" vfvirtctl/meson.build)
+DKMS_FOLDER = $(DESTDIR)/usr/src/vfvirt-$(VERSION)
 
 all: python
 	@tests/run build qemu kernels modules
@@ -16,6 +19,31 @@ check-%: python
 # Measurements; each prints lines `bench NAME VALUE UNIT`. One VM at a time.
 bench: python
 	@VFVIRT_JOBS=1 tests/run kernel bench intree_vfs
+
+# The Debian packages, in build/.
+deb: python
+	@mkdir -p build && for deb in $$(tests/run build debs); do cp "$$deb" build/ && echo "build/$${deb##*/}"; done
+
+# What packages are made of. install: all but the kernel modules, from a meson build folder:
+#   meson setup build/programs vfvirtctl --prefix=/usr && ninja -C build/programs && make install
+install: install-files
+	meson install -C build/programs --no-rebuild --destdir="$(abspath $(or $(DESTDIR),/))"
+
+install-files:
+	install -D -m 644 -t $(DESTDIR)/usr/lib/udev/rules.d udev-rules/60-vfvirt.rules
+	install -D -m 644 -t $(DESTDIR)/usr/lib/systemd/system systemd/vfvirtd.service \
+		systemd/vfvirt-transport.service
+	install -D -m 644 -t $(DESTDIR)/usr/share/dbus-1/system.d packaging/dbus/org.vfvirt1.conf
+	install -D -m 644 -t $(DESTDIR)/usr/share/dbus-1/system-services packaging/dbus/org.vfvirt1.service
+	install -D -m 755 -t $(DESTDIR)/etc/libvirt/hooks/qemu.d libvirt-hooks/50-vfvirt
+	install -d $(DESTDIR)/etc/vfvirt/pf.d
+
+# The sources of the kernel modules as DKMS wants them.
+install-dkms:
+	install -d $(DKMS_FOLDER)
+	cp -r kernel/Makefile kernel/Kbuild kernel/compat kernel/core kernel/include kernel/pf \
+		kernel/vfio $(DKMS_FOLDER)
+	sed 's/@VERSION@/$(VERSION)/' packaging/dkms/dkms.conf > $(DKMS_FOLDER)/dkms.conf
 
 # Build output in the checkout; nothing of the cache.
 clean:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The table of what `tests/run build` can build; each prints the paths of its results."""
 
-from . import apt, kernels, modules, programs, qemu
+from . import apt, debs, kernels, modules, programs, qemu
 
 
 def build_lists(_versions):
@@ -37,6 +37,11 @@ def build_programs(_versions):
     return [programs.build()]
 
 
+def build_debs(_versions):
+    """Builds our Debian packages."""
+    return debs.get()
+
+
 def build_dkms(versions):
     """Builds the modules of kernel/ with DKMS for those versions."""
     return [path for version in versions for path in modules.dkms(version)]
@@ -51,4 +56,5 @@ BUILDS = {
     "programs": ("vfvirtd and vfvirtctl, and the programs of their tests", build_programs),
     "modules": ("the modules of kernel/, for each tested kernel", build_modules),
     "dkms": ("the modules once more, by DKMS from its source tree", build_dkms),
+    "debs": ("the Debian packages", build_debs),
 }
