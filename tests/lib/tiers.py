@@ -36,7 +36,7 @@ class Tier:
 
 
 TIERS = {tier.name: tier for tier in (
-    Tier("unit", ("env", "hook", "unit", "fuzz"), "the test machinery; the parts of the control plane", 600),
+    Tier("unit", ("env", "hook", "unit", "cli", "fuzz"), "the test machinery; the parts of the control plane", 600),
     Tier("lint", ("lint",), "rules about the text of the product; the kernel's own checkers", 900,
          needs=("modules",)),
     Tier("daemon", ("daemon",), "the real vfvirtd on a private bus, over a made-up host", 600,
