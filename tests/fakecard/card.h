@@ -46,6 +46,7 @@ struct fake_function {
 	bool sealed;
 	int legacy_reason; /* an enum vfvirt_owner_reason why not; 0: legacy registers are there */
 	int mac_error;
+	bool counters_reset; /* nothing was counted since */
 };
 
 struct fake_pf {

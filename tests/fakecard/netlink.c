@@ -184,6 +184,8 @@ static void tell_stats(struct answer *answer, const struct fake_function *functi
 {
 	uint64_t latency[VFVIRT_LATENCY_BUCKETS] = {[12] = 90, [13] = 10};
 
+	if (function->counters_reset)
+		return;
 	for (unsigned int opcode = 2; opcode < 4; opcode++) {
 		struct nl_msg *message = begin(answer, FAMILY, VFVIRT_CMD_GET_STATS);
 
@@ -256,10 +258,28 @@ static int seal(struct nlattr *a[VFVIRT_A_COUNT], bool value)
 	return 0;
 }
 
+/* Of an owner with its members, of a member, or of all. */
+static int reset_counters(struct nlattr *a[VFVIRT_A_COUNT])
+{
+	struct fake_function *only;
+
+	if (!find_object(a[VFVIRT_A_ADDRESS], &only))
+		return -ENODEV;
+	for (unsigned int i = 0; i < fake_pf_count; i++) {
+		struct fake_pf *pf = &fake_pfs[i];
+
+		if (!only || only == &pf->function)
+			pf->function.counters_reset = true;
+		for (unsigned int j = 0; j < pf->vfs_now; j++)
+			if (!only || only == &pf->function || only == pf->vfs[j])
+				pf->vfs[j]->counters_reset = true;
+	}
+	return 0;
+}
+
 static int do_command(struct answer *answer, uint8_t command, struct nlattr *a[VFVIRT_A_COUNT])
 {
 	struct nl_msg *message;
-	struct fake_function *object;
 
 	switch (command) {
 	case VFVIRT_CMD_GET_VERSION:
@@ -271,7 +291,7 @@ static int do_command(struct answer *answer, uint8_t command, struct nlattr *a[V
 	case VFVIRT_CMD_UNSEAL:
 		return seal(a, command == VFVIRT_CMD_SEAL);
 	case VFVIRT_CMD_RESET_STATS:
-		return find_object(a[VFVIRT_A_ADDRESS], &object) ? 0 : -ENODEV;
+		return reset_counters(a);
 	default:
 		return -EOPNOTSUPP;
 	}
