@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a test asks of the card: a line a command, answered by lines of which the last one is "ok"
- * or "error NAME". The commands are listed in HACKING.md.
+ * or "error NAME". The commands are listed in README.md.
  */
 #include "card.h"
 
