@@ -62,6 +62,28 @@ class Datagrams:
         os.unlink(self.path)
 
 
+class Sender:
+    """Sends uevents of its own making to where vfvirtd listens, as a context manager."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.connect(str(path))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def send(self, **pairs):
+        """One event."""
+        self.send_raw(b"".join(f"{key}={value}".encode() + b"\0" for key, value in pairs.items()))
+
+    def send_raw(self, data):
+        """Anything."""
+        self.socket.sendall(data)
+
+
 class Host:
     """See the module. folder: empty, short; built: of lib.programs; logs: where logs are kept."""
 
@@ -152,6 +174,17 @@ class Host:
         if workers:
             self.kill_workers()
 
+    def kill_with(self, release):
+        """SIGKILL to all. release(): lets workers go out of the write that they are in.
+
+        A process in the card ends only then, as in the kernel, but without another step.
+        """
+        for number in self.workers():
+            os.kill(number, signal.SIGKILL)
+        self.kill(workers=False)
+        release()
+        self.kill_workers()
+
     def workers(self):
         """Process numbers of the workers of this host."""
         mark = f"VFVIRT_RUN={self.folder}/run".encode()
@@ -188,6 +221,13 @@ class Host:
         except FileNotFoundError:
             return None
 
+    def rebind(self, address, override):
+        """Gives a function, by hand, another driver_override, and the driver that follows."""
+        place = self.card.sysfs / "bus/pci/devices" / address
+        (place / "driver_override").write_text(override + "\n", encoding="utf-8")
+        (place / "driver/unbind").write_text(address, encoding="utf-8")
+        (self.card.sysfs / "bus/pci/drivers_probe").write_text(address, encoding="utf-8")
+
     def vfs(self, pf=None):
         """Addresses of the VFs that exist, in their order."""
         place = self.card.sysfs / "bus/pci/devices" / (pf or self.pf)
@@ -223,6 +263,8 @@ class Host:
             ending.callback(self.kill_workers)
             if self.process:
                 ending.callback(self.kill)
+            # Who waits in the card cannot be killed, as in the kernel.
+            ending.callback(self.do, "release")
             messages = "\n--\n".join(self.journal.seen)
             (self.logs / "journal.txt").write_text(messages, encoding="utf-8")
 

@@ -202,10 +202,7 @@ def _(machine):
     device = machine.card.sysfs / "bus/pci/devices" / machine.pf
     (device / "sriov_numvfs").write_text("3", encoding="utf-8")
     theirs = machine.vfs()[1]
-    place = machine.card.sysfs / "bus/pci/devices" / theirs
-    for name, text in (("driver_override", "vfio-pci"), ("driver/unbind", theirs)):
-        (place / name).write_text(text, encoding="utf-8")
-    (machine.card.sysfs / "bus/pci/drivers_probe").write_text(theirs, encoding="utf-8")
+    machine.rebind(theirs, "vfio-pci")
     machine.intent("dpu0", vfs=3)
     machine.client.apply()
     equal([machine.driver(vf) for vf in machine.vfs()], [host.VARIANT, "vfio-pci", host.VARIANT],

@@ -248,7 +248,7 @@ static int take_progress(struct json_object *report, struct vfv_progress *ret_pr
 static int take_waiting(struct vfv_outcome *outcome, struct json_object *report)
 {
 	int64_t pid;
-	int error = vfv_json_get_number(report, "pid", 0, INT32_MAX, &pid);
+	int error = vfv_json_get_number(report, "pid", 1, INT32_MAX, &pid);
 
 	if (!error)
 		outcome->waiting_for = (pid_t)pid;

@@ -82,11 +82,12 @@ static int read_request(struct vfv_worker *worker)
 static void report_waiting(int lock)
 {
 	struct json_object *waiting = json_object_new_object();
-	uint64_t pid = 0;
+	uint64_t pid = 1; /* that of nobody who could be meant, while it is not written yet */
 	char text[24];
 	ssize_t length = pread(lock, text, sizeof(text) - 1, 0);
 
 	text[length > 0 ? length : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
 	vfv_text_number(text, 10, INT32_MAX, &pid);
 	if (waiting && vfv_json_add_number(waiting, "pid", (int64_t)pid))
 		vfv_worker_report("waiting", waiting);
