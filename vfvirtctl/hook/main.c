@@ -104,7 +104,7 @@ static int run(const char *operation, const struct vfv_domain *domain)
 	child = fork();
 	if (!child)
 		work_apart(operation, domain, answers[1]);
-	close(answers[1]);
+	vfv_close(answers[1]);
 	if (child < 0)
 		return 0;
 	if (!hear(answers[0], text, sizeof(text))) {
