@@ -8,15 +8,15 @@ import re
 import subprocess
 from pathlib import Path
 
-from fakecard.fakecard import FakeCard
+from fakecard import FakeCard
 from lib import packages, programs
 from lib.cases import Cases, expect
 
 HERE = Path(__file__).resolve().parent
 GOLDEN = HERE / "golden"
 LIMIT_S = 60        # of one run of a program
-# Of vfvirtctl's own environment only this is kept.
-SANITIZER = {name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS")}
+# Of the environment only what these name is passed on: how sanitizers and coverage are told.
+KEPT = re.compile(r"PATH|GCOV_.*|.*SAN_OPTIONS")
 case = Cases("cli", "unit", 120)
 BUS_CONFIG = """<busconfig><type>system</type><listen>unix:path={folder}/bus</listen>
 <auth>EXTERNAL</auth><servicedir>{folder}/services</servicedir>
@@ -57,7 +57,7 @@ class Scene:
         return self
 
     def __exit__(self, *_):
-        for process in self._running:
+        for process in reversed(self._running):
             process.kill()
             process.wait(LIMIT_S)
             process.stdout.close()
@@ -65,9 +65,9 @@ class Scene:
 
     def environment(self):
         """All that vfvirtctl needs to see this host and nothing of the real one."""
-        return {**self.card.environment(), "VFVIRT_ROOT": str(self.root), "LC_ALL": "C.UTF-8",
-                "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={self.folder}/bus",
-                "PATH": os.environ["PATH"], **SANITIZER}
+        kept = {name: value for name, value in os.environ.items() if KEPT.fullmatch(name)}
+        return {**kept, **self.card.environment(), "VFVIRT_ROOT": str(self.root),
+                "LC_ALL": "C.UTF-8", "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={self.folder}/bus"}
 
     def start(self, *words):
         """Starts a program that lives until the scene ends, and waits for its first line."""
