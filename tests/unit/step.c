@@ -194,6 +194,9 @@ TEST(step_errors_have_names)
 	create(2);
 	assert_int_equal(why.code, VFV_ERROR_KERNEL_IO);
 	assert_has(why.text, PF ": cannot make 2 VFs: Input/output error");
+	fake_do("fail */sriov_numvfs EACCES");
+	create(2);
+	assert_int_equal(why.code, VFV_ERROR_ACCESS);
 	fake_do("fail */sriov_numvfs EBUSY 1 0");
 	create(2);
 	assert_int_equal(why.code, VFV_ERROR_BUSY);
@@ -459,6 +462,31 @@ TEST(step_foreign_vf_is_left_alone)
 	assert_string_equal(fake_driver(VF1), "vfio-pci");
 	assert_int_equal(run_goal((struct vfv_goal){.kind = VFV_GOAL_DESTROY}), -EPERM);
 	assert_int_equal(why.code, VFV_ERROR_FOREIGN);
+}
+
+TEST(step_interface_that_the_host_uses_is_not_taken)
+{
+	struct vfv_goal goal = {.kind = VFV_GOAL_BIND, .driver = VARIANT};
+	struct vfv_goal destroy = {.kind = VFV_GOAL_DESTROY};
+	struct vfv_plan *plan = NULL, *removal = NULL;
+
+	start();
+	fake_write(PF, "sriov_numvfs", "1");
+	plan_for(&goal, &plan);
+	plan_for(&destroy, &removal);
+	fake_do("set sys/devices/pci0000:3a/0000:3a:00.0/" VF0 "/virtio1/net/ens1/flags 0x1003\\n");
+	fake_do("set proc/net/route ens1 0\\n");
+	assert_true(run_plan(&goal, plan, fake_pf(PF)) < 0);
+	assert_int_equal(why.code, VFV_ERROR_FOREIGN);
+	assert_has(why.text, "ens1");
+	assert_true(run_plan(&destroy, removal, fake_pf(PF)) < 0);
+	assert_int_equal(why.code, VFV_ERROR_FOREIGN);
+	assert_string_equal(fake_driver(VF0), "virtio-pci");
+	goal.force = true;
+	assert_int_equal(run_plan(&goal, plan, fake_pf(PF)), 0);
+	is_in_place(VF0);
+	vfv_plan_free(plan);
+	vfv_plan_free(removal);
 }
 
 TEST(step_unbind_and_bind_again)

@@ -149,6 +149,7 @@ int vfv_plan_run(const struct vfv_host *host, struct vfv_netlink *netlink, const
 {
 	struct vfv_run run = {.host = host,
 			      .netlink = netlink,
+			      .force = goal->force,
 			      .pf = pf,
 			      .claimant = goal->claimant,
 			      .bus = -1,

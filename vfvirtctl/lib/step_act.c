@@ -54,6 +54,9 @@ static int move_failed(const struct vfv_run *run, const struct object *object, i
 				     "%s: cannot %s: the device is gone", object->name, what);
 	if (error == -ENOMEM)
 		return vfv_error_set(ret_error, VFV_ERROR_NO_MEMORY, error, "no memory");
+	if (error == -EACCES)
+		return vfv_error_set(ret_error, VFV_ERROR_ACCESS, error,
+				     "%s: cannot %s: not allowed: run as root", object->name, what);
 	return vfv_error_set(ret_error, VFV_ERROR_KERNEL_IO, error,
 			     "%s: cannot %s: %s: see the kernel log", object->name, what,
 			     strerror(-error));
@@ -221,6 +224,37 @@ static int refuse_used(const struct object *object, const struct vfv_vf *vf,
 			     vfv_users_describe(vf, user, sizeof(user)));
 }
 
+/* Whether the host uses the interface of a function on virtio-pci; its name. */
+static bool is_used_interface(const struct vfv_run *run, const struct object *object,
+			      char ret_name[VFV_SYSFS_TEXT_BYTES])
+{
+	char child[VFV_SYSFS_TEXT_BYTES];
+	struct vfv_netdev netdev;
+
+	if (vfv_sysfs_virtio_child(object->folder, child))
+		return false;
+	VFV_CLOSE int below = vfv_sysfs_folder_at(object->folder, child);
+
+	if (below < 0 || vfv_netdev_read(run->host, below, &netdev) || !netdev.in_use)
+		return false;
+	memcpy(ret_name, netdev.name, sizeof(netdev.name));
+	return true;
+}
+
+/* A VF that is an interface of the host is not taken from it, unless by force. */
+static int check_interface(const struct vfv_run *run, const struct object *object,
+			   struct vfv_error *ret_error)
+{
+	char name[VFV_SYSFS_TEXT_BYTES];
+
+	if (run->force || !is_used_interface(run, object, name))
+		return 0;
+	return vfv_error_set(ret_error, VFV_ERROR_FOREIGN, EPERM,
+			     "%s: the host uses its interface %s: take it down first, or use "
+			     "--force",
+			     object->name, name);
+}
+
 /* What has to be known of a VF to find its users; to be cleared with clear_look(). */
 static int look_at_vf(const struct vfv_run *run, const struct object *object, struct vfv_vf *ret_vf)
 {
@@ -314,9 +348,10 @@ static int act_seal(struct vfv_run *run, const struct vfv_step *step, const stru
 
 	if (is_sealed(run, &object->address))
 		return 0;
-	/* A network interface of the host cannot be open as a VFIO device. */
-	if (vfv_sysfs_link(object->folder, "driver", driver) || !vfv_is_vfio_driver(driver))
+	if (vfv_sysfs_link(object->folder, "driver", driver))
 		return 0;
+	if (!vfv_is_vfio_driver(driver))
+		return check_interface(run, object, ret_error);
 	if (look_at_vf(run, object, &vf))
 		error = vfv_error_set(ret_error, VFV_ERROR_NO_MEMORY, ENOMEM, "no memory");
 	else
@@ -420,6 +455,8 @@ static int act_unbind(struct vfv_run *run, const struct vfv_step *step, const st
 		return vfv_error_set(ret_error, VFV_ERROR_BUSY, EBUSY,
 				     "%s: cannot unbind it: somebody bound it to %s meanwhile",
 				     object->name, driver);
+	if (!error && check_interface(run, object, ret_error))
+		return -ret_error->errno_value;
 	if (!error)
 		error = vfv_move_unbind(object->folder, object->name);
 	if (error)
@@ -473,24 +510,19 @@ static int act_verify(struct vfv_run *run, const struct vfv_step *step, const st
 static int check_pf_free(const struct vfv_run *run, const struct object *object,
 			 struct vfv_error *ret_error)
 {
-	char child[VFV_SYSFS_TEXT_BYTES];
-	struct vfv_netdev netdev;
+	char name[VFV_SYSFS_TEXT_BYTES];
 	uint64_t count;
 
 	if (!vfv_sysfs_number(object->folder, "sriov_numvfs", 10, UINT16_MAX, &count) && count)
 		return vfv_error_set(ret_error, VFV_ERROR_BUSY, EBUSY,
 				     "%s: cannot rebind the PF: it has %u VFs: try again",
 				     object->name, (unsigned int)count);
-	if (vfv_sysfs_virtio_child(object->folder, child))
-		return 0;
-	VFV_CLOSE int below = vfv_sysfs_folder_at(object->folder, child);
-
-	if (below < 0 || vfv_netdev_read(run->host, below, &netdev) || !netdev.in_use)
+	if (!is_used_interface(run, object, name))
 		return 0;
 	return vfv_error_set(ret_error, VFV_ERROR_PENDING_REBOOT, EAGAIN,
 			     "%s: cannot rebind the PF: the host uses its interface %s: it is done "
 			     "at the next boot",
-			     object->name, netdev.name);
+			     object->name, name);
 }
 
 /* Give a function to a driver, from whatever it is on. virtio-pci needs no override. */

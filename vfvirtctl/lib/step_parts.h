@@ -21,6 +21,7 @@ struct vfv_done {
 struct vfv_run {
 	const struct vfv_host *host;
 	struct vfv_netlink *netlink; /* NULL: the modules are not there */
+	bool force;		     /* interfaces that the host uses are taken too */
 	const struct vfv_pf *pf;     /* the facts that the plan was made from */
 	const char *claimant;	     /* of the goal */
 	int bus;		     /* the folder bus/pci */
