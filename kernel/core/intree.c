@@ -31,9 +31,12 @@ struct intree_pf {
 };
 
 static LIST_HEAD(pfs);
-/* Protects the list. Inside the locks of PF and virtio child, outside of the registry mutex. */
+/*
+ * Protects the list. Inside the locks of PF and virtio child and of a bus's notifiers, so nothing
+ * that changes the latter may be called with it; outside of the registry mutex.
+ */
 static DEFINE_MUTEX(pfs_mutex);
-static typeof_member(struct device, bus) virtio_bus; /* NULL until a first child was seen */
+static typeof_member(struct device, bus) virtio_bus;
 
 /* ---- commands ------------------------------------------------------------------------------ */
 
@@ -229,16 +232,6 @@ static int take_virtio(struct device *dev, void *ret_child)
 	return 1;
 }
 
-/* The bus type of virtio is not exported; the first child leads to it. */
-static void watch_virtio_bus(struct device *child)
-{
-	mutex_lock(&pfs_mutex);
-	if (!virtio_bus && !bus_register_notifier(child->bus, &child_notifier))
-		virtio_bus = child->bus;
-	mutex_unlock(&pfs_mutex);
-}
-
-/* Without the notifier nobody would tell us when to stop: then nothing is started. */
 static void child_adopt(struct intree_pf *pf)
 {
 	struct device *child = NULL;
@@ -246,10 +239,9 @@ static void child_adopt(struct intree_pf *pf)
 	device_for_each_child(&pf->pdev->dev, &child, take_virtio);
 	if (!child)
 		return;
-	watch_virtio_bus(child);
-	/* With the child's lock held no unbind is under way that began before we listened. */
+	/* With the child's lock held no unbind is under way that began before @pf was listed. */
 	device_lock(child);
-	if (child->driver && virtio_bus)
+	if (child->driver)
 		pf_start(pf, dev_to_virtio(child));
 	device_unlock(child);
 	put_device(child);
@@ -311,18 +303,30 @@ static int pci_event(struct notifier_block *block, unsigned long action, void *d
 
 static struct notifier_block pci_notifier = { .notifier_call = pci_event };
 
-/**
- * vfvirt_intree_start() - serve every PF that is bound to virtio-pci, now and later
- *
- * Return: 0 or negative errno.
+/*
+ * The bus type of virtio is not exported; a driver without devices leads to it. virtio-pci, whose
+ * calls we link to, keeps the bus in place.
  */
-int __init vfvirt_intree_start(void)
+static int __init find_virtio_bus(void)
 {
-	struct pci_dev *pdev = NULL;
-	int error = bus_register_notifier(&pci_bus_type, &pci_notifier);
+	static const struct virtio_device_id no_ids[] = { { } };
+	static struct virtio_driver driver = {
+		.driver.name = "vfvirt_core",
+		.id_table = no_ids,
+	};
+	int error = register_virtio_driver(&driver);
 
 	if (error)
 		return error;
+	virtio_bus = driver.driver.bus;
+	unregister_virtio_driver(&driver);
+	return 0;
+}
+
+static void __init adopt_all(void)
+{
+	struct pci_dev *pdev = NULL;
+
 	while ((pdev = pci_get_device(PCI_VENDOR_ID_REDHAT_QUMRANET, PCI_ANY_ID, pdev))) {
 		if (!pdev->is_physfn)
 			continue;
@@ -330,6 +334,28 @@ int __init vfvirt_intree_start(void)
 		pf_adopt(pdev);
 		device_unlock(&pdev->dev);
 	}
+}
+
+/**
+ * vfvirt_intree_start() - serve every PF that is bound to virtio-pci, now and later
+ *
+ * Return: 0 or negative errno.
+ */
+int __init vfvirt_intree_start(void)
+{
+	int error = find_virtio_bus();
+
+	if (error)
+		return error;
+	error = bus_register_notifier(virtio_bus, &child_notifier);
+	if (error)
+		return error;
+	error = bus_register_notifier(&pci_bus_type, &pci_notifier);
+	if (error) {
+		bus_unregister_notifier(virtio_bus, &child_notifier);
+		return error;
+	}
+	adopt_all();
 	return 0;
 }
 
@@ -341,8 +367,7 @@ void vfvirt_intree_stop(void)
 	struct intree_pf *pf, *next;
 
 	bus_unregister_notifier(&pci_bus_type, &pci_notifier);
-	if (virtio_bus)
-		bus_unregister_notifier(virtio_bus, &child_notifier);
+	bus_unregister_notifier(virtio_bus, &child_notifier);
 	/* No notifier runs any more: the list is ours alone. */
 	list_for_each_entry_safe(pf, next, &pfs, node)
 		pf_release(pf);
