@@ -47,6 +47,11 @@ def build_dkms(versions):
     return [path for version in versions for path in modules.dkms(version)]
 
 
+def build_debugkernel(_versions):
+    """Builds the debug kernel and the modules of kernel/ for it."""
+    return [debugkernel.get().image, *debugkernel.build_modules()]
+
+
 # Name -> (what it is, function(kernel versions) -> paths).
 BUILDS = {
     "lists": ("newer package lists; the only build that replaces what is there", build_lists),
@@ -57,4 +62,5 @@ BUILDS = {
     "modules": ("the modules of kernel/, for each tested kernel", build_modules),
     "dkms": ("the modules once more, by DKMS from its source tree", build_dkms),
     "debs": ("the Debian packages", build_debs),
+    "debugkernel": ("the debug kernel, and the modules for it", build_debugkernel),
 }

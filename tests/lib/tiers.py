@@ -53,6 +53,8 @@ TIERS = {tier.name: tier for tier in (
          on_demand=True),
     Tier("fuzz", ("fuzz.explore",), "inputs that no parser of the control plane can stand", 1800,
          on_demand=True),
+    Tier("debug", ("debug",), "kernel tests on a kernel with all checks on; builds that kernel",
+         1800, needs=("qemu", "debugkernel"), on_demand=True),
 )}
 
 

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The debug tier: tests of the kernel tier on the debug kernel, and proof that it finds bugs.
+
+It runs the module tests (core_*, pf_*, vfio_*), a short storm, and the sweeps that let one memory
+allocation after the other fail (debug_*). Every VM ends with two scans for leaks.
+"""
+
+from dataclasses import replace
+
+import kernel
+from harness import Case, run_case
+from lib import debugkernel, report, vmtier
+from lib.vm import Needs
+
+SECTION = "debug"
+
+# How much longer than on Debian's kernel things may take; KASAN and lockdep under emulation.
+SLOWNESS = 5
+MEMORY_MB = 1024        # KASAN's shadow and quarantine, kmemleak's objects
+TESTS_A_VM = 20         # so that two VMs at a time have about the same to do
+# virtio-pci maps small neighbours for its administration commands: harmless on x86, but a finding
+# of the DMA checker, which therefore looks at our driver only.
+ARGUMENTS = "kasan_multi_shot dma_debug_driver=vfvirt_pf"
+STORM_OPERATIONS = 2000
+
+CHOSEN = ("core_*", "pf_*", "vfio_*", "debug_*")
+LONG = ("vfio_storm", "debug_*")    # of those on demand, the ones that belong here
+
+# Test -> why it cannot run here.
+UNFIT = {}
+
+PLANTED = (
+    Case("planted bugs are found",
+         # In this order: KASAN's report switches the lock checker off.
+         ("planted_sleep_in_atomic", "planted_lock_inversion", "planted_use_after_free",
+          "planted_pass"),
+         {"planted_use_after_free": "kernel log .*BUG: KASAN: slab-use-after-free",
+          "planted_sleep_in_atomic": "kernel log .*BUG: sleeping function called",
+          "planted_lock_inversion": "kernel log .*WARNING: possible circular locking"}),
+    Case("a planted leak is found", ("planted_leak", "planted_pass"),
+         {"VM": r"gave up: after the last test: [1-9]\d* leaks"}),
+)
+
+
+def system():
+    """The debug kernel, for lib.vmtier."""
+    return vmtier.System(
+        kernel=lambda _version: debugkernel.get(), image=lambda built: built.image,
+        modules=lambda _version: debugkernel.build_modules(), by_version=False,
+        needs=Needs(SLOWNESS, MEMORY_MB, ARGUMENTS),
+        settings={"storm_operations": STORM_OPERATIONS})
+
+
+def rows():
+    """The rows of the kernel tier that belong here, those that cannot run included."""
+    return [row for row in vmtier.table(kernel.init())
+            if debugkernel.BASE in row.kernels and report.matches(CHOSEN, row.name)
+            and (not row.on_demand or report.matches(LONG, row.name))]
+
+
+def names():
+    """Names of all tests of the tier."""
+    return [row.label for row in rows()] + [case.name for case in PLANTED]
+
+
+def parts(boots):
+    """The boots, those with many tests cut into several; every part gets some of the long ones."""
+    small = []
+    for boot in boots:
+        count = -(-len(boot.rows) // TESTS_A_VM)
+        small += [replace(boot, rows=boot.rows[part::count]) for part in range(count)]
+    return small
+
+
+def run(tier_report, patterns):
+    """Runs the chosen tests. See lib.tiers for the arguments."""
+    chosen = [row for row in rows() if report.matches(patterns, row.label)]
+    for row in chosen:
+        if row.name in UNFIT:
+            tier_report.result(SECTION, row.label, "skip", 0, UNFIT[row.name])
+    runner = vmtier.Runner(tier_report, SECTION, kernel.init(), system=system())
+    boots = parts(vmtier.plan([row for row in chosen if row.name not in UNFIT], ["*"],
+                              [debugkernel.BASE]))
+    cases = [case for case in PLANTED if report.matches(patterns, case.name)]
+    vmtier.in_parallel(lambda work: work(), [
+        *(lambda boot=boot: runner.run(boot) for boot in boots),
+        *(lambda case=case: run_case(tier_report, SECTION, debugkernel.BASE, case, system())
+          for case in cases)])
