@@ -18,7 +18,7 @@ COMPLAINT = re.compile(r": (warning|error): ")
 # What a package does with the source tree, in a place of its own; $1: the kernel's release.
 DKMS = """
 mkdir /build/dkms
-make -C /src/kernel dkms_source DESTDIR=/build/root
+make -C /src install-dkms DESTDIR=/build/root
 cd /build/root/usr/src/vfvirt-*
 dkms build --sourcetree /build/root/usr/src --dkmstree /build/dkms \\
     -m vfvirt -v "${PWD##*/vfvirt-}" -k "$1"

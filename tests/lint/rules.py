@@ -28,13 +28,15 @@ class Rule:
 # ---- licences --------------------------------------------------------------------------------
 
 GPL2_ONLY = ("kernel/", "tests/kernel/modules/", "tests/device-model/", "packaging/dkms/")
-NO_LICENCE_LINE = {"COPYING"}    # the licence itself
+# The licence itself, and files whose format or purpose leaves no room for a comment.
+NO_LICENCE_LINE = re.compile(r"COPYING|packaging/deb/(changelog|copyright|source/.*)"
+                             r"|tests/[a-z]+/golden/.*")
 
 
 def licences(files):
     """Every file names its licence in its first lines, the one that its folder has."""
     for path, text in files.items():
-        if path in NO_LICENCE_LINE:
+        if NO_LICENCE_LINE.fullmatch(path):
             continue
         want = "GPL-2.0-only" if path.startswith(GPL2_ONLY) else "GPL-2.0-or-later"
         found = re.search(r'SPDX-License-Identifier"?: "?([A-Za-z0-9.+-]+)',
@@ -57,6 +59,8 @@ MAY_INCLUDE = {
     "vfvirtctl/lib": ("vfvirtctl/common", "kernel/include/uapi"),
     "vfvirtctl/daemon": ("vfvirtctl/common", "vfvirtctl/lib"),
     "vfvirtctl/cli": ("vfvirtctl/common", "vfvirtctl/lib"),
+    "vfvirtctl/hook": ("vfvirtctl/common", "vfvirtctl/lib"),
+    "vfvirtctl/man": ("vfvirtctl/common", "vfvirtctl/lib", "vfvirtctl/cli"),    # makes its tables
 }
 PRODUCT = ("kernel/", "vfvirtctl/", "libvirt-hooks/")
 GENERATED = {"compat_probes.h": "kernel/compat", "config.h": "vfvirtctl/common"}
@@ -226,7 +230,7 @@ def dkms(files):
         if taken != (low <= _series(release) <= high):
             yield f"{DKMS}:1: BUILD_EXCLUSIVE_KERNEL is wrong about {release}"
     if settings["PACKAGE_VERSION"] != "@VERSION@":
-        yield f"{DKMS}:1: the version is not left to `make dkms_source`"
+        yield f"{DKMS}:1: the version is not left to `make install-dkms`"
 
 
 # ---- the table ---------------------------------------------------------------------------------
@@ -256,10 +260,11 @@ RULES = (
          {"kernel/core/a.c": "int a;\n",
           "kernel/core/b.c": "// SPDX-License-Identifier: GPL-2.0-or-later\n",
           "vfvirtctl/lib/c.c": "// SPDX-License-Identifier: GPL-2.0-only\n",
+          "tests/cli/golden.c": "int a;\n",
           "tests/late.py": "\n\n\n# SPDX-License-Identifier: GPL-2.0-or-later\n"},
          {"kernel/include/uapi/a.h":
           "/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */\n",
-          "COPYING": "the licence\n",
+          "COPYING": "the licence\n", "tests/cli/golden/list.json": "{}\n",
           "tests/a.py": "#!/usr/bin/python3\n# SPDX-License-Identifier: GPL-2.0-or-later\n"}),
     Rule("headers are included along the arrows", includes,
          {"kernel/core/a.c": _include("pf.h"), "kernel/pf/a.c": _include("core.h"),
