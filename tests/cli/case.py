@@ -5,7 +5,9 @@ import difflib
 import json
 import os
 import re
+import socket
 import subprocess
+import time
 from pathlib import Path
 
 from fakecard import FakeCard
@@ -60,7 +62,8 @@ class Scene:
         for process in reversed(self._running):
             process.kill()
             process.wait(LIMIT_S)
-            process.stdout.close()
+            if process.stdout:
+                process.stdout.close()
         self.card.stop()
 
     def environment(self):
@@ -98,6 +101,25 @@ class Scene:
         for method, answer in answers.items():
             self.answer(method, answer)
         self.daemon = self.start(installed("tests/cli/fake_vfvirtd"), self.folder)
+
+    def start_vfvirtd(self):
+        """The real vfvirtd, ready and on the bus."""
+        self.start_bus()
+        notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        notified.bind(str(self.folder / "notify"))
+        notified.settimeout(LIMIT_S)
+        with open(self.folder / "log", "a", encoding="utf-8") as log:
+            self._running.append(subprocess.Popen(
+                [installed("usr/sbin/vfvirtd")], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env={**self.environment(), "NOTIFY_SOCKET": str(self.folder / "notify"),
+                     "VFVIRT_LIBVIRT_PIDFILE": str(self.folder / "libvirtd.pid")}))
+        with notified:
+            while b"READY=1" not in notified.recv(65536):
+                pass
+        # Its name is given a moment after it is ready.
+        end = time.monotonic() + LIMIT_S
+        while "vfvirtd is running" not in self.run("check").out:
+            expect(time.monotonic() < end, "vfvirtd is ready but not on the bus")
 
     def answer(self, method, answer):
         """What vfvirtd answers to a method from now on."""
@@ -190,4 +212,6 @@ def check_schema(text):
     # pylint: disable-next=import-outside-toplevel; it may have been installed just now
     import jsonschema
     schema = json.loads(installed("usr/share/vfvirt/vfvirt-json.schema.json").read_text())
-    jsonschema.Draft202012Validator(schema).validate(json.loads(text))
+    wrong = jsonschema.exceptions.best_match(
+        jsonschema.Draft202012Validator(schema).iter_errors(json.loads(text)))
+    expect(not wrong, wrong and f"{wrong.json_path}: {wrong.message[:500]}")

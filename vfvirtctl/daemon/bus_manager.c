@@ -104,6 +104,8 @@ static void add_to_report(struct call *call, const struct vfv_request *request,
 	vfv_json_add(row, "failed",
 		     outcome->failed ? json_object_get(outcome->failed) : json_object_new_array());
 	if (outcome->end) {
+		/* Between a worker and its daemon only. */
+		json_object_object_del(outcome->end, "failed_facts");
 		vfv_json_add(row, "end", json_object_get(outcome->end));
 	} else {
 		struct json_object *end = json_object_new_object();
