@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The table of what `tests/run build` can build; each prints the paths of its results."""
 
-from . import apt, debs, kernels, modules, programs, qemu
+from . import apt, debs, debugkernel, kernels, modules, programs, qemu
 
 
 def build_lists(_versions):
@@ -32,6 +32,11 @@ def build_modules(versions):
     return [path for version in versions for path in modules.build(version)]
 
 
+def build_debugkernel(_versions):
+    """Builds the debug kernel and the modules of kernel/ for it."""
+    return [debugkernel.get().image, *debugkernel.build_modules()]
+
+
 def build_programs(_versions):
     """Builds vfvirtd and vfvirtctl, and the programs that only tests use."""
     return [programs.build()]
@@ -45,11 +50,6 @@ def build_debs(_versions):
 def build_dkms(versions):
     """Builds the modules of kernel/ with DKMS for those versions."""
     return [path for version in versions for path in modules.dkms(version)]
-
-
-def build_debugkernel(_versions):
-    """Builds the debug kernel and the modules of kernel/ for it."""
-    return [debugkernel.get().image, *debugkernel.build_modules()]
 
 
 # Name -> (what it is, function(kernel versions) -> paths).
