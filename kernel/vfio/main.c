@@ -389,8 +389,10 @@ static struct attribute *vf_attrs[] = {
 ATTRIBUTE_GROUPS(vf);
 
 /*
- * Only by driver_override, and with the class given exactly: one exact field more than the
- * entries of the in-tree drivers, so that a choice by the best "vfio_pci:" alias takes this one.
+ * Only by driver_override, and with the class given too: more exact fields than the entries of the
+ * in-tree drivers, so that a choice by the best "vfio_pci:" alias takes this one. The programming
+ * interface is left open, because an alias always ends in '*': "i00*" is neither the exact "00" nor
+ * the wildcard to who compares field by field, as libvirt does.
  */
 static const struct pci_device_id vf_ids[] = {
 	{
@@ -399,7 +401,7 @@ static const struct pci_device_id vf_ids[] = {
 		.subvendor = PCI_ANY_ID,
 		.subdevice = PCI_ANY_ID,
 		.class = PCI_CLASS_NETWORK_ETHERNET << 8,
-		.class_mask = 0xffffff,
+		.class_mask = 0xffff00,
 		.override_only = PCI_ID_F_VFIO_DRIVER_OVERRIDE,
 	},
 	{ }

@@ -8,7 +8,7 @@ from .test_read import PF, busy_card
 
 RELEASE, NEWER = "6.12.107+deb13-amd64", "6.12.111+deb13-amd64"
 MODULES = ("vfvirt_core", "vfvirt_pf", "vfvirt_vfio_pci")
-OUR_ALIAS = ("alias vfio_pci:v00001AF4d00001041sv*sd*bc02sc00i* vfvirt_vfio_pci\n")
+OUR_ALIAS = "alias vfio_pci:v00001AF4d00001041sv*sd*bc02sc00i* vfvirt_vfio_pci\n"
 PLAIN_ALIAS = "alias vfio_pci:v*d*sv*sd*bc*sc*i* vfio_pci\n"
 RIVAL_ALIAS = "alias vfio_pci:v00001AF4d00001041sv*sd*bc*sc*i* virtio_vfio_pci\n"
 SECURE_BOOT = "sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"

@@ -33,7 +33,7 @@ PLANTED_SPARSE = ("#include <linux/module.h>\n#include <linux/io.h>\n"
                   "int a(void __iomem *b);\nint a(void __iomem *b)\n{\n\treturn *(int *)b;\n}\n"
                   'MODULE_LICENSE("GPL");\nMODULE_DESCRIPTION("planted");\n')
 # Exact class, so that libvirt prefers it to the driver of the kernel.
-VFIO_ALIAS = "vfio_pci:v00001AF4d00001041sv*sd*bc02sc00i00*"
+VFIO_ALIAS = "vfio_pci:v00001AF4d00001041sv*sd*bc02sc00i*"
 
 
 def _none(found):
