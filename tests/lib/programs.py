@@ -48,7 +48,7 @@ FLAVORS = {flavor.name: flavor for flavor in (
 )}
 
 
-_built = {}     # flavor -> (the folder, the sources it was made from), in this process
+_built = {}     # flavor -> what build() gives, in this process
 
 
 def sources():
@@ -85,25 +85,36 @@ def build():
         words = [str(word) if isinstance(word, Path) else word
                  for pair in found.items() for word in pair]
         key = cache.key(*chosen.options, chosen.compiler, *words)
-        place = cache.item(f"programs-{chosen.name}", key, lambda out: _build(chosen, found, out),
-                           needs_mb=ROOM_MB)
-        _built[chosen.name] = (place, found)
-    return _built[chosen.name][0]
+        _built[chosen.name] = cache.item(f"programs-{chosen.name}", key,
+                                         lambda out: _build(chosen, found, out), needs_mb=ROOM_MB)
+    return _built[chosen.name]
 
 
-def work():
-    """Holds the work folder that build() compiled in: a context manager that gives its path."""
-    build()
-    chosen = flavor()
-    return _work(chosen, _built[chosen.name][1])
+@contextlib.contextmanager
+def held():
+    """Compiles, and holds the work folder, whose path it gives; build() gives programs from there.
+
+    For programs that write beside their objects, as those of the coverage flavor do.
+    """
+    chosen, found = flavor(), sources()
+    with _work(chosen, found) as place:
+        out = place / "installed"
+        shutil.rmtree(out, ignore_errors=True)
+        _install(chosen, place, out)
+        _built[chosen.name] = out
+        yield place
 
 
 def _build(chosen, found, out):
     """Compiles in the work folder and installs to out."""
     with _work(chosen, found) as place:
-        shell.run(["meson", "install", "-C", place / "build", "--no-rebuild", "--quiet",
-                   "--destdir", out], f"cannot install the programs ({chosen.name})",
-                  cache.build_log(f"programs-{chosen.name}-install"), SETUP_LIMIT_S)
+        _install(chosen, place, out)
+
+
+def _install(chosen, place, out):
+    shell.run(["meson", "install", "-C", place / "build", "--no-rebuild", "--quiet", "--destdir",
+               out], f"cannot install the programs ({chosen.name})",
+              cache.build_log(f"programs-{chosen.name}-install"), SETUP_LIMIT_S)
 
 
 @contextlib.contextmanager
