@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "fake.h"
@@ -596,6 +598,26 @@ TEST(step_watcher_sees_steps_and_failures)
 	assert_int_equal(told, plan->count - 1);
 	assert_int_equal(result.done_count, plan->count - 2);
 	vfv_plan_free(plan);
+}
+
+/* As a worker of another PF does, with a driver's file that all PFs share. */
+TEST(step_pf_that_hangs_holds_up_no_other)
+{
+	pid_t other;
+
+	host = fake_start(2, 8);
+	fake_do("block */virtio-pci/unbind=0000:4b:00.0");
+	other = fork();
+	if (!other) {
+		fake_write("..", "drivers/virtio-pci/unbind", "0000:4b:00.0");
+		_exit(0);
+	}
+	fake_do("wait-blocked 1");
+	create_well(2);
+	is_in_place(VF1);
+	fake_do("release");
+	assert_int_equal(waitpid(other, NULL, 0), other);
+	assert_string_equal(fake_driver("0000:4b:00.0"), "");
 }
 
 TEST(step_64_vfs_are_made_and_removed)
