@@ -16,6 +16,7 @@
 
 #define VFS 4 /* with users; one more has none */
 #define THREADS_A_VF 2
+#define HOST_ACTS 4
 #define CALL_LIMIT_MS 20000
 #define HOST_LIMIT_MS 60000 /* users that miss the first request hear the next one 10 s later */
 
@@ -29,6 +30,7 @@ struct victim {
 
 static struct victim victims[VFS];
 static unsigned int operations_left, slowest_ms;
+static int rounds_left; /* of the host, at least */
 static bool storm_over;
 
 static void reopen(struct victim *victim)
@@ -103,7 +105,8 @@ static void *use(void *context)
 	struct victim *victim = context;
 	unsigned int seed = (uintptr_t)pthread_self() + now_ms();
 
-	while ((int)__atomic_fetch_sub(&operations_left, 1, __ATOMIC_RELAXED) > 0) {
+	while ((int)__atomic_fetch_sub(&operations_left, 1, __ATOMIC_RELAXED) > 0 ||
+	       __atomic_load_n(&rounds_left, __ATOMIC_RELAXED) > 0) {
 		uint64_t begin_ms = now_ms();
 		unsigned int took_ms;
 
@@ -169,7 +172,7 @@ static void *administer(void *context)
 	for (; !__atomic_load_n(&storm_over, __ATOMIC_RELAXED); rounds++) {
 		uint64_t begin_ms = now_ms();
 
-		switch (rounds % 4) {
+		switch (rounds % HOST_ACTS) {
 		case 0:
 			reset_pf(handout);
 			break;
@@ -184,6 +187,7 @@ static void *administer(void *context)
 		}
 		CHECK(now_ms() - begin_ms < test_limit(HOST_LIMIT_MS), "the host was held up for %u ms",
 		      (unsigned int)(now_ms() - begin_ms));
+		__atomic_fetch_sub(&rounds_left, 1, __ATOMIC_RELAXED);
 		pause_ms(rand_r(&seed) % 100);
 	}
 	test_log("the host did %u things", rounds);
@@ -247,6 +251,7 @@ static void storm(unsigned int operations)
 	pthread_t users[VFS * THREADS_A_VF], card, host;
 	struct handout handout;
 
+	rounds_left = HOST_ACTS;
 	begin(&handout, operations, users);
 	CHECK(!pthread_create(&card, NULL, misbehave, NULL), "no thread");
 	CHECK(!pthread_create(&host, NULL, administer, &handout), "no thread");
