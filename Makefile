@@ -2,13 +2,13 @@
 # The commands of HACKING.md. The work is done by tests/run, which says more with --help.
 
 .DEFAULT_GOAL := all
-.PHONY: all bench check clean clean-cache deb install install-dkms install-files python
+.PHONY: all bench check clean clean-cache deb install install-dkms install-files programs python
 
 VERSION := $(shell sed -n "s/.*'c', version: '\([^']*\)'.*/\1/p" vfvirtctl/meson.build)
 DKMS_FOLDER = $(DESTDIR)/usr/src/vfvirt-$(VERSION)
 
 all: python
-	@tests/run build qemu kernels modules
+	@tests/run build qemu kernels modules programs
 
 check: python
 	@tests/run all
@@ -24,8 +24,12 @@ bench: python
 deb: python
 	@mkdir -p build && for deb in $$(tests/run build debs); do cp "$$deb" build/ && echo "build/$${deb##*/}"; done
 
-# What packages are made of. install: all but the kernel modules, from a meson build folder:
-#   meson setup build/programs vfvirtctl --prefix=/usr && ninja -C build/programs && make install
+# vfvirtd, vfvirtctl and what belongs to them, for this machine; install-able from build/programs.
+programs:
+	@test -e build/programs/build.ninja || meson setup build/programs vfvirtctl --prefix=/usr
+	@nice ninja -C build/programs
+
+# What packages are made of. install: all but the kernel modules, from what `make programs` left.
 install: install-files
 	meson install -C build/programs --no-rebuild --destdir="$(abspath $(or $(DESTDIR),/))"
 
