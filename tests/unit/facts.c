@@ -3,9 +3,12 @@
 #include "facts.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "fake.h"
@@ -394,6 +397,50 @@ TEST(facts_240_vfs_are_found_in_order)
 	assert_int_equal(pf->vf_count, 240);
 	for (unsigned int i = 0; i < 240; i++)
 		assert_int_equal(pf->vfs[i].vf_index, i);
+}
+
+/* How many system calls it takes to read all facts, counted by following a child. */
+static unsigned int count_calls(const struct vfv_host *host)
+{
+	struct vfv_model *found = NULL;
+	unsigned int stops = 0;
+	pid_t child = fork();
+	int status;
+
+	if (!child) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		raise(SIGSTOP);
+		_exit(vfv_facts_read(host, NULL, NULL, 0, &found, NULL) ? 1 : 0);
+	}
+	for (;;) {
+		assert_int_equal(waitpid(child, &status, 0), child);
+		if (WIFEXITED(status))
+			break;
+		stops++;
+		assert_int_equal(ptrace(PTRACE_SYSCALL, child, NULL, NULL), 0);
+	}
+	assert_int_equal(WEXITSTATUS(status), 0);
+	/* Each call stops twice: as it begins and as it ends. */
+	return stops / 2;
+}
+
+TEST(facts_cost_at_most_30_system_calls_a_vf)
+{
+	const struct vfv_host *host = fake_start(1, 64);
+	unsigned int without, with;
+
+	without = count_calls(host);
+	make_vfs("64");
+	for (unsigned int i = 1; i <= 64; i++) {
+		char vf[32];
+
+		snprintf(vf, sizeof(vf), "0000:3b:%02x.%u", i / 8, i % 8);
+		bind_vf(vf, "vfvirt_vfio_pci");
+	}
+	with = count_calls(host);
+	if (with - without > 64 * 30)
+		fail_msg("%u calls for 64 VFs", with - without);
+	assert_true(with - without > 64);
 }
 
 TEST(facts_macs_come_only_when_asked_for)
