@@ -55,7 +55,7 @@ struct vfvirt_stats {
 enum vfvirt_discovery_state {
 	VFVIRT_DISCOVERY_UNKNOWN,	/* not answered since the owner was last made ready */
 	VFVIRT_DISCOVERY_DONE,		/* owner->opcodes are in use */
-	VFVIRT_DISCOVERY_TIMED_OUT,	/* asked in vain; see vfvirt_discovery_retry() */
+	VFVIRT_DISCOVERY_FAILED,	/* asked in vain; asked again unless time ran out */
 };
 
 /**
@@ -78,6 +78,7 @@ enum vfvirt_discovery_state {
  * @hold_count: VF drivers that keep the card from being reset
  * @discovery: what is known about @opcodes
  * @discovering: somebody asks the device just now; the others wait for him
+ * @discovery_reason: why @discovery failed
  * @discovery_epoch: counts changes to ready, so that an answer from before one is dropped
  * @opcodes: opcodes of the SR-IOV group that are in use
  * @last_known: the next three fields hold something
@@ -108,6 +109,7 @@ struct vfvirt_owner {
 	unsigned int hold_count;
 	enum vfvirt_discovery_state discovery;
 	bool discovering;
+	enum vfvirt_owner_reason discovery_reason;
 	unsigned int discovery_epoch;
 	u64 opcodes;
 	bool last_known;

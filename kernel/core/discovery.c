@@ -5,10 +5,10 @@
  * Asked when first needed, not when the PF is set up: the group exists only while VFs are enabled
  * (S-53), and nobody should hold RTNL meanwhile. Asked again after every change to ready (S-40).
  *
- * What is remembered of a failure: only that time ran out. VF drivers are probed one after the
- * other inside pci_enable_sriov(), and 240 of them must not wait for the device in turn with the
- * PF's lock held. A refusal or nonsense comes at once and may be different next time, so the next
- * one who needs the answer asks again.
+ * A failure keeps nobody from asking again, unless time ran out: VF drivers are probed one after
+ * the other inside pci_enable_sriov(), and 240 of them must not wait for the device in turn with
+ * the PF's lock held. A refusal or nonsense comes at once and may be different next time, so the
+ * next one who needs the answer asks again.
  */
 #include "core.h"
 
@@ -95,6 +95,21 @@ static int ask(struct vfvirt_owner *owner, unsigned long deadline, u64 *ret_opco
 	return list_use(owner, list_members[n], deadline, *ret_opcodes);
 }
 
+/* What a failure says about the device; VFVIRT_REASON_NONE: nothing. */
+static enum vfvirt_owner_reason device_reason(int error)
+{
+	switch (error) {
+	case -ETIMEDOUT:
+		return VFVIRT_REASON_TIMEOUT;
+	case -EPROTO:
+		return VFVIRT_REASON_BROKEN_ANSWER;
+	case -EREMOTEIO:
+		return VFVIRT_REASON_NO_LEGACY;
+	default:
+		return VFVIRT_REASON_NONE;
+	}
+}
+
 /*
  * What is known already: 0 with the opcodes; -EIO after a time-out; the gate's errors when the
  * owner is not ready. -EAGAIN: nobody knows and nobody asks, so the caller does now; *ret_epoch is
@@ -112,7 +127,8 @@ static int recall_or_claim(struct vfvirt_owner *owner, u64 *ret_opcodes,
 		error = owner->state == VFVIRT_OWNER_ABSENT ? -ENODEV : -EIO;
 	} else if (owner->discovery == VFVIRT_DISCOVERY_DONE) {
 		*ret_opcodes = owner->opcodes;
-	} else if (owner->discovery == VFVIRT_DISCOVERY_TIMED_OUT) {
+	} else if (owner->discovery == VFVIRT_DISCOVERY_FAILED &&
+		   owner->discovery_reason == VFVIRT_REASON_TIMEOUT) {
 		*ret_reason = VFVIRT_REASON_TIMEOUT;
 		error = -EIO;
 	} else if (owner->discovering) {
@@ -127,11 +143,12 @@ static int recall_or_claim(struct vfvirt_owner *owner, u64 *ret_opcodes,
 }
 
 /*
- * Ends a claim and keeps the opcodes or the time-out. False when the owner was made ready again
- * meanwhile: then the answer is of no use.
+ * Ends a claim and keeps the opcodes, or why there are none. False when the owner was made ready
+ * again meanwhile: then the answer is of no use.
  */
 static bool claim_end(struct vfvirt_owner *owner, unsigned int epoch, int error, u64 opcodes)
 {
+	enum vfvirt_owner_reason reason = device_reason(error);
 	bool current_answer;
 
 	spin_lock(&owner->lock);
@@ -140,13 +157,14 @@ static bool claim_end(struct vfvirt_owner *owner, unsigned int epoch, int error,
 	if (current_answer && !error) {
 		owner->discovery = VFVIRT_DISCOVERY_DONE;
 		owner->opcodes = opcodes;
-	} else if (current_answer && error == -ETIMEDOUT) {
-		owner->discovery = VFVIRT_DISCOVERY_TIMED_OUT;
+	} else if (current_answer && reason) {
+		owner->discovery = VFVIRT_DISCOVERY_FAILED;
+		owner->discovery_reason = reason;
 	}
 	wake_up_all(&owner->idle);
 	spin_unlock(&owner->lock);
 	/* A refusal was logged with its status already. */
-	if (current_answer && (error == -ETIMEDOUT || error == -EPROTO))
+	if (current_answer && reason && reason != VFVIRT_REASON_NO_LEGACY)
 		dev_warn_ratelimited(&owner->pdev->dev,
 				     "vfvirt: cannot find out the device's commands for VFs: error %d; no legacy access for now\n",
 				     error);
@@ -165,7 +183,7 @@ static bool claim_end(struct vfvirt_owner *owner, unsigned int epoch, int error,
 void vfvirt_discovery_retry(struct vfvirt_owner *owner)
 {
 	spin_lock(&owner->lock);
-	if (owner->state == VFVIRT_OWNER_READY && owner->discovery == VFVIRT_DISCOVERY_TIMED_OUT)
+	if (owner->state == VFVIRT_OWNER_READY && owner->discovery == VFVIRT_DISCOVERY_FAILED)
 		owner->discovery = VFVIRT_DISCOVERY_UNKNOWN;
 	spin_unlock(&owner->lock);
 }
@@ -194,16 +212,10 @@ static int claim_await(struct vfvirt_owner *owner, unsigned long deadline)
 /* Why the caller has no answer: what the device did, or else what became of the owner. */
 static enum vfvirt_owner_reason failure_reason(struct vfvirt_owner *owner, int error)
 {
-	enum vfvirt_owner_reason reason;
+	enum vfvirt_owner_reason reason = device_reason(error);
 
-	switch (error) {
-	case -ETIMEDOUT:
-		return VFVIRT_REASON_TIMEOUT;
-	case -EPROTO:
-		return VFVIRT_REASON_BROKEN_ANSWER;
-	case -EREMOTEIO:
-		return VFVIRT_REASON_NO_LEGACY;
-	}
+	if (reason)
+		return reason;
 	spin_lock(&owner->lock);
 	reason = owner->reason;
 	spin_unlock(&owner->lock);

@@ -163,9 +163,9 @@ static void view_legacy(struct vfvirt_owner *owner, struct member_view *view)
 		view->legacy_known = true;
 		view->legacy = owner->opcodes & VFVIRT_OPCODES_LEGACY_ACCESS;
 		view->reason = view->legacy ? VFVIRT_REASON_NONE : VFVIRT_REASON_NO_LEGACY;
-	} else if (owner->discovery == VFVIRT_DISCOVERY_TIMED_OUT) {
+	} else if (owner->discovery == VFVIRT_DISCOVERY_FAILED) {
 		view->legacy_known = true;
-		view->reason = VFVIRT_REASON_TIMEOUT;
+		view->reason = owner->discovery_reason;
 	}
 	spin_unlock(&owner->lock);
 }

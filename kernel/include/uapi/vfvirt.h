@@ -40,7 +40,7 @@
  * not answer.
  * Answer: one message for each VF of each owner, whatever it is bound to: ADDRESS, OWNER_ADDRESS,
  * MEMBER_ID (from 1), DRIVER (missing when none is bound or it is just changing), LEGACY (u8; 1:
- * the legacy registers can be reached; 0: they cannot, and REASON says why; missing: not known
+ * the legacy registers can be reached; 0: they cannot, and REASON says why; missing: not asked
  * yet), MAC or, when it was asked for and could not be read, MAC_ERROR (errno). Where a driver of
  * vfvirt has the VF also: OPEN_COUNT, FAILURE_COUNT, SEALED (u8) and, if that driver can tell,
  * MSIX_ON and NOTIFY_PATH (enum vfvirt_notify_path).

@@ -133,6 +133,21 @@ TEST(core_refused_lists_mean_no_legacy, .modules = FAKE_MODULES)
 	tear_down(pf);
 }
 
+static void check_reason(const struct genl_message *message, void *context)
+{
+	CHECK_EQUAL(genl_number(message, VFVIRT_A_LEGACY), 0, "legacy access, as netlink says");
+	CHECK_EQUAL(genl_number(message, VFVIRT_A_REASON), *(int *)context, "its reason");
+}
+
+/* What netlink says of all VFs. */
+static void check_told(int reason)
+{
+	struct genl_request request;
+
+	genl_request(&request, VFVIRT_CMD_GET_MEMBERS);
+	CHECK_OK(genl_dump(&request, check_reason, &reason));
+}
+
 /* An answer that was bad once is asked for again: by an open, and by a running guest's read. */
 TEST(core_bad_answers_to_lists_are_not_kept, .modules = FAKE_MODULES)
 {
@@ -154,6 +169,7 @@ TEST(core_bad_answers_to_lists_are_not_kept, .modules = FAKE_MODULES)
 	CHECK_OK(fake_order(pf, "set times 1"));
 	make_ready(pf);
 	check_no_legacy(pf, 0, VFVIRT_REASON_BROKEN_ANSWER);
+	check_told(VFVIRT_REASON_BROKEN_ANSWER);
 	CHECK_OK(member_ask(pf, 1, NULL, 0, "open"));
 	CHECK_EQUAL(member_ask(pf, 1, NULL, 0, "has_legacy"), 1, "legacy access at the next open");
 	tear_down(pf);
@@ -176,6 +192,7 @@ TEST(core_lists_out_of_time_wait_for_an_open, .modules = FAKE_MODULES)
 	CHECK_OK(fake_order(pf, "set times 0"));
 	executed = fake_look(pf).executed;
 	check_no_legacy(pf, 0, VFVIRT_REASON_TIMEOUT);
+	check_told(VFVIRT_REASON_TIMEOUT);
 	CHECK_EQUAL(member_ask(pf, 1, NULL, 0, "common_read 0 4 0"), -EIO, "a read after that");
 	CHECK_EQUAL(fake_look(pf).executed, executed, "commands for who comes later");
 	CHECK_OK(member_ask(pf, 1, NULL, 0, "open"));
