@@ -148,8 +148,8 @@ static bool resolve(struct nic *nic, uint8_t host, uint8_t peer_host, struct nic
 	return false;
 }
 
-bool nic_echo(struct nic *nic, uint8_t host, const uint8_t *mac, uint8_t peer_host,
-	      struct nic *peer, uint16_t sequence)
+static bool echo(struct nic *nic, uint8_t host, const uint8_t *mac, uint8_t peer_host,
+		 struct nic *peer, uint16_t sequence)
 {
 	struct echo_frame request, reply;
 	uint8_t bytes[FRAME_MAX_BYTES];
@@ -167,24 +167,16 @@ bool nic_echo(struct nic *nic, uint8_t host, const uint8_t *mac, uint8_t peer_ho
 	return false;
 }
 
-void nic_resolve(struct nic *nic, uint8_t host, uint8_t peer_host, struct nic *peer,
-		 uint8_t *ret_mac)
-{
-	unsigned int attempts = 0;
-
-	while (attempts++ < ATTEMPTS && !resolve(nic, host, peer_host, peer, ret_mac))
-		;
-	CHECK(attempts <= ATTEMPTS, "%s: nobody answers for 10.9.0.%u", nic->vfio->bdf, peer_host);
-}
-
 void nic_check_ping(struct nic *nic, uint8_t host, uint8_t peer_host, struct nic *peer,
 		    unsigned int count)
 {
-	unsigned int attempts, replies = 0;
+	unsigned int attempts = 0, replies = 0;
 	uint8_t mac[6];
 
-	nic_resolve(nic, host, peer_host, peer, mac);
+	while (attempts++ < ATTEMPTS && !resolve(nic, host, peer_host, peer, mac))
+		;
+	CHECK(attempts <= ATTEMPTS, "%s: nobody answers for 10.9.0.%u", nic->vfio->bdf, peer_host);
 	for (attempts = 0; replies < count && attempts < count + ATTEMPTS; attempts++)
-		replies += nic_echo(nic, host, mac, peer_host, peer, attempts);
+		replies += echo(nic, host, mac, peer_host, peer, attempts);
 	CHECK_EQUAL(replies, count, "the number of echo replies");
 }
