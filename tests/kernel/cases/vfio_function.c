@@ -53,7 +53,8 @@ static void ping_pf(const char *pf_driver)
 	handout_close(&handout);
 }
 
-TEST(vfio_ping_pf, .modules = HANDOUT_MODULES, .limit_s = 60)
+/* B-P15: also where the card knows the group only while VFs are there. */
+TEST(vfio_ping_pf, .modules = HANDOUT_MODULES, .configs = "default strict", .limit_s = 60)
 {
 	ping_pf(PF_OURS);
 }
