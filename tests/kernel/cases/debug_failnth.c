@@ -21,6 +21,7 @@
 
 #define FAIL_NTH "/proc/self/fail-nth"
 #define STEPS_MAX 2000
+#define FRAMES 10 /* from an allocation to our code: what we ask for, not what deep callees do */
 #define SETTLE_MS 20000
 #define VFS 2
 
@@ -118,6 +119,7 @@ static void faults_ready(void)
 	for (unsigned int i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		set_up(kinds[i], "ignore-gfp-wait", "N");
 		set_up(kinds[i], "verbose", "0");
+		set_up(kinds[i], "stacktrace-depth", "%d", FRAMES);
 		set_up(kinds[i], "require-start", "%#lx", ours.start);
 		set_up(kinds[i], "require-end", "%#lx", ours.end);
 		set_up(kinds[i], "reject-start", "%#lx", acpi.start);
@@ -146,12 +148,17 @@ static bool fault_struck(void)
 }
 
 /*
- * -ENODEV: a driver did not bind. -EPERM, -EFAULT, -EBUSY and the like never have lack of memory
- * as their reason.
+ * What a lack of memory may be called. -ENODEV: a driver did not bind. -EBUSY and -EINVAL: the
+ * kernel says so of a BAR that it could not note as reserved, and of one that it could not map.
  */
 static bool memory_error(int error)
 {
-	return error == -ENOMEM || error == -ENODEV || error == -ENOSPC || error == -EIO;
+	static const int named[] = { ENOMEM, ENODEV, ENOSPC, EIO, EBUSY, EINVAL };
+
+	for (unsigned int i = 0; i < sizeof(named) / sizeof(named[0]); i++)
+		if (error == -named[i])
+			return true;
+	return false;
 }
 
 /*
