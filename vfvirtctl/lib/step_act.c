@@ -12,13 +12,10 @@
 #include "facts_vf.h"
 #include "host.h"
 #include "judge.h"
-#include "netdev.h"
-#include "netlink.h"
 #include "publish.h"
 #include "step_parts.h"
 #include "sysfs.h"
 #include "text.h"
-#include "users.h"
 
 /*
  * A PF that was bound just now refuses VFs until the driver of its virtio device, which may have to
@@ -27,26 +24,13 @@
 #define READY_LIMIT_MS 3000
 #define READY_PAUSE_MS 50
 
-/* The function that a step is about. */
-struct object {
-	int folder; /* owned */
-	struct vfv_address address;
-	char name[VFV_ADDRESS_BYTES];
-};
-
-static void close_object(struct object *object)
-{
-	vfv_close(object->folder);
-}
-#define CLOSE_OBJECT __attribute__((cleanup(close_object)))
-
 bool vfv_run_has_pf(const struct vfv_run *run)
 {
 	return !faccessat(run->folder, "vendor", F_OK, 0);
 }
 
 /* What a failed move means to a person. */
-static int move_failed(const struct vfv_run *run, const struct object *object, int error,
+static int move_failed(const struct vfv_run *run, const struct vfv_object *object, int error,
 		       const char *what, struct vfv_error *ret_error)
 {
 	if (!vfv_run_has_pf(run) || error == -ENODEV)
@@ -63,8 +47,8 @@ static int move_failed(const struct vfv_run *run, const struct object *object, i
 }
 
 /* Remember a change; text is taken over. */
-static int remember(struct vfv_run *run, const struct vfv_step *step, const struct object *object,
-		    unsigned int number, char *text)
+static int remember(struct vfv_run *run, const struct vfv_step *step,
+		    const struct vfv_object *object, unsigned int number, char *text)
 {
 	struct vfv_done *grown = reallocarray(run->done, run->done_count + 1, sizeof(*grown));
 
@@ -81,9 +65,8 @@ static int remember(struct vfv_run *run, const struct vfv_step *step, const stru
 	return 0;
 }
 
-/* The PF, or the VF that has the step's index now; one of another address is another VF. */
-static int find_object(const struct vfv_run *run, const struct vfv_step *step,
-		       struct object *ret_object, struct vfv_error *ret_error)
+int vfv_object_find(const struct vfv_run *run, const struct vfv_step *step,
+		    struct vfv_object *ret_object, struct vfv_error *ret_error)
 {
 	static const struct vfv_address none;
 	char link[32];
@@ -123,7 +106,7 @@ int vfv_move_probe(const struct vfv_run *run, const char *address)
 }
 
 static int act_autoprobe(struct vfv_run *run, const struct vfv_step *step,
-			 const struct object *object, struct vfv_error *ret_error)
+			 const struct vfv_object *object, struct vfv_error *ret_error)
 {
 	uint64_t before;
 	int error = vfv_sysfs_number(object->folder, "sriov_drivers_autoprobe", 10, 1, &before);
@@ -140,7 +123,7 @@ static int act_autoprobe(struct vfv_run *run, const struct vfv_step *step,
 }
 
 /* Write sriov_numvfs; while a PF without VFs says it is busy, its driver is not ready yet. */
-static int write_num_vfs(const struct object *object, unsigned int number)
+static int write_num_vfs(const struct vfv_object *object, unsigned int number)
 {
 	int64_t deadline = vfv_now_ms() + READY_LIMIT_MS;
 	char text[16];
@@ -156,7 +139,7 @@ static int write_num_vfs(const struct object *object, unsigned int number)
 }
 
 static int num_vfs_failed(const struct vfv_run *run, const struct vfv_step *step,
-			  const struct object *object, int error, struct vfv_error *ret_error)
+			  const struct vfv_object *object, int error, struct vfv_error *ret_error)
 {
 	char what[48];
 
@@ -183,7 +166,7 @@ static int num_vfs_failed(const struct vfv_run *run, const struct vfv_step *step
 }
 
 static int act_num_vfs(struct vfv_run *run, const struct vfv_step *step,
-		       const struct object *object, struct vfv_error *ret_error)
+		       const struct vfv_object *object, struct vfv_error *ret_error)
 {
 	uint64_t before, after;
 	int error = vfv_sysfs_number(object->folder, "sriov_numvfs", 10, UINT16_MAX, &before);
@@ -203,8 +186,10 @@ static int act_num_vfs(struct vfv_run *run, const struct vfv_step *step,
 		error = write_num_vfs(object, step->number);
 	if (error)
 		return num_vfs_failed(run, step, object, error, ret_error);
-	if (!step->number)
+	if (!step->number) {
 		run->seal_count = 0;
+		run->has_sealed_all = false;
+	}
 	error = remember(run, step, object, (unsigned int)before, NULL);
 	if (!error)
 		error = vfv_sysfs_number(object->folder, "sriov_numvfs", 10, UINT16_MAX, &after);
@@ -213,187 +198,8 @@ static int act_num_vfs(struct vfv_run *run, const struct vfv_step *step,
 	return error ? move_failed(run, object, error, "change the number of VFs", ret_error) : 0;
 }
 
-/* Refuse a VF that is open or claimed, naming by whom. */
-static int refuse_used(const struct object *object, const struct vfv_vf *vf,
-		       struct vfv_error *ret_error)
-{
-	char user[256];
-
-	return vfv_error_set(ret_error, VFV_ERROR_IN_USE, EBUSY,
-			     "%s: is in use by %s: detach it from its user first", object->name,
-			     vfv_users_describe(vf, user, sizeof(user)));
-}
-
-/* Whether the host uses the interface of a function on virtio-pci; its name. */
-static bool is_used_interface(const struct vfv_run *run, const struct object *object,
-			      char ret_name[VFV_SYSFS_TEXT_BYTES])
-{
-	char child[VFV_SYSFS_TEXT_BYTES];
-	struct vfv_netdev netdev;
-
-	if (vfv_sysfs_virtio_child(object->folder, child))
-		return false;
-	VFV_CLOSE int below = vfv_sysfs_folder_at(object->folder, child);
-
-	if (below < 0 || vfv_netdev_read(run->host, below, &netdev) || !netdev.in_use)
-		return false;
-	memcpy(ret_name, netdev.name, sizeof(netdev.name));
-	return true;
-}
-
-/* A VF that is an interface of the host is not taken from it, unless by force. */
-static int check_interface(const struct vfv_run *run, const struct object *object,
-			   struct vfv_error *ret_error)
-{
-	char name[VFV_SYSFS_TEXT_BYTES];
-
-	if (run->force || !is_used_interface(run, object, name))
-		return 0;
-	return vfv_error_set(ret_error, VFV_ERROR_FOREIGN, EPERM,
-			     "%s: the host uses its interface %s: take it down first, or use "
-			     "--force",
-			     object->name, name);
-}
-
-/* What has to be known of a VF to find its users; to be cleared with clear_look(). */
-static int look_at_vf(const struct vfv_run *run, const struct object *object, struct vfv_vf *ret_vf)
-{
-	char text[VFV_SYSFS_TEXT_BYTES], uuid[VFV_UUID_BYTES] = "an unreadable claim";
-	uint64_t group;
-	bool has_file, claimed;
-
-	*ret_vf = (struct vfv_vf){
-		.address = object->address, .iommu_group = VFV_UNKNOWN, .open_count = VFV_UNKNOWN};
-	if (!vfv_sysfs_link(object->folder, "iommu_group", text) &&
-	    !vfv_text_number(text, 10, INT32_MAX, &group))
-		ret_vf->iommu_group = (int)group;
-	has_file = !vfv_sysfs_vfio_name(object->folder, text);
-	ret_vf->vfio_name = has_file ? strdup(text) : NULL;
-	claimed = vfv_claim_read(run->host, &object->address, uuid, &ret_vf->domain, NULL);
-	if (claimed && vfv_text_equal(uuid, run->claimant))
-		claimed = false;
-	ret_vf->claim_uuid = claimed ? strdup(uuid) : NULL;
-	if ((has_file && !ret_vf->vfio_name) || (claimed && !ret_vf->claim_uuid))
-		return -ENOMEM;
-	return 0;
-}
-
-static void clear_look(struct vfv_vf *vf)
-{
-	for (size_t i = 0; i < vf->user_count; i++)
-		free(vf->users[i].command);
-	free(vf->users);
-	free(vf->vfio_name);
-	free(vf->claim_uuid);
-	free(vf->domain);
-}
-
-/* A driver that knows no seals: is the VF open at this moment? */
-static int check_open_files(const struct vfv_run *run, const struct object *object,
-			    struct vfv_vf *vf, struct vfv_error *ret_error)
-{
-	int error = vfv_users_find(run->host, &vf, 1, ret_error);
-
-	if (error)
-		return error;
-	return vf->user_count ? refuse_used(object, vf, ret_error) : 0;
-}
-
-static bool is_sealed(const struct vfv_run *run, const struct vfv_address *address)
-{
-	for (size_t i = 0; i < run->seal_count; i++)
-		if (!vfv_address_compare(&run->seals[i], address))
-			return true;
-	return false;
-}
-
-static int remember_seal(struct vfv_run *run, const struct object *object)
-{
-	struct vfv_address *grown = reallocarray(run->seals, run->seal_count + 1, sizeof(*grown));
-
-	if (!grown)
-		return -ENOMEM;
-	run->seals = grown;
-	grown[run->seal_count++] = object->address;
-	return 0;
-}
-
-static int seal(struct vfv_run *run, const struct object *object, struct vfv_vf *vf,
-		struct vfv_error *ret_error)
-{
-	struct vfv_error refused = VFV_NO_ERROR;
-	int error =
-		run->netlink ? vfv_netlink_seal(run->netlink, &object->address, &refused) : -ENODEV;
-
-	if (error == -ENODEV)
-		error = check_open_files(run, object, vf, ret_error);
-	else if (!error)
-		error = remember_seal(run, object);
-	else if (refused.code == VFV_ERROR_IN_USE && !vfv_users_find(run->host, &vf, 1, NULL))
-		error = refuse_used(object, vf, ret_error);
-	else if (ret_error && ret_error->code == VFV_ERROR_NONE)
-		*ret_error = refused;
-	if (error)
-		return error;
-	/* The hook claims before the guest's start opens: a claim that came meanwhile counts. */
-	return vf->claim_uuid ? refuse_used(object, vf, ret_error) : 0;
-}
-
-static int act_seal(struct vfv_run *run, const struct vfv_step *step, const struct object *object,
-		    struct vfv_error *ret_error)
-{
-	char driver[VFV_SYSFS_TEXT_BYTES];
-	struct vfv_vf vf;
-	int error;
-
-	if (is_sealed(run, &object->address))
-		return 0;
-	if (vfv_sysfs_link(object->folder, "driver", driver))
-		return 0;
-	if (!vfv_is_vfio_driver(driver))
-		return check_interface(run, object, ret_error);
-	if (look_at_vf(run, object, &vf))
-		error = vfv_error_set(ret_error, VFV_ERROR_NO_MEMORY, ENOMEM, "no memory");
-	else
-		error = seal(run, object, &vf, ret_error);
-	clear_look(&vf);
-	return error;
-}
-
-int vfv_run_seal_all(struct vfv_run *run, struct vfv_error *ret_error)
-{
-	uint64_t count;
-	int error = vfv_sysfs_number(run->folder, "sriov_numvfs", 10, UINT16_MAX, &count);
-
-	for (int i = 0; !error && i < (int)count; i++) {
-		struct vfv_step step = {.kind = VFV_STEP_SEAL, .vf_index = i};
-
-		error = vfv_step_act(run, &step, ret_error);
-	}
-	return error;
-}
-
-static int act_unseal(struct vfv_run *run, const struct vfv_step *step, const struct object *object,
-		      struct vfv_error *ret_error)
-{
-	struct vfv_error refused = VFV_NO_ERROR;
-
-	if (!run->netlink || !vfv_netlink_unseal(run->netlink, &object->address, &refused) ||
-	    refused.code == VFV_ERROR_NO_DRIVER)
-		return 0;
-	*ret_error = refused;
-	return -refused.errno_value;
-}
-
-void vfv_run_unseal(struct vfv_run *run)
-{
-	for (size_t i = 0; run->netlink && i < run->seal_count; i++)
-		vfv_netlink_unseal(run->netlink, &run->seals[i], NULL);
-	run->seal_count = 0;
-}
-
 static int act_unpublish(struct vfv_run *run, const struct vfv_step *step,
-			 const struct object *object, struct vfv_error *ret_error)
+			 const struct vfv_object *object, struct vfv_error *ret_error)
 {
 	int error;
 
@@ -404,7 +210,7 @@ static int act_unpublish(struct vfv_run *run, const struct vfv_step *step,
 }
 
 static int act_publish(struct vfv_run *run, const struct vfv_step *step,
-		       const struct object *object, struct vfv_error *ret_error)
+		       const struct vfv_object *object, struct vfv_error *ret_error)
 {
 	int error;
 
@@ -415,7 +221,7 @@ static int act_publish(struct vfv_run *run, const struct vfv_step *step,
 }
 
 static int act_override(struct vfv_run *run, const struct vfv_step *step,
-			const struct object *object, struct vfv_error *ret_error)
+			const struct vfv_object *object, struct vfv_error *ret_error)
 {
 	char *before = NULL;
 	int error = vfv_facts_override(object->folder, &before);
@@ -433,16 +239,8 @@ static int act_override(struct vfv_run *run, const struct vfv_step *step,
 	return error ? move_failed(run, object, error, "set driver_override", ret_error) : 0;
 }
 
-/* A seal ends with the binding. */
-static void forget_seal(struct vfv_run *run, const struct vfv_address *address)
-{
-	for (size_t i = 0; i < run->seal_count; i++)
-		if (!vfv_address_compare(&run->seals[i], address))
-			run->seals[i--] = run->seals[--run->seal_count];
-}
-
-static int act_unbind(struct vfv_run *run, const struct vfv_step *step, const struct object *object,
-		      struct vfv_error *ret_error)
+static int act_unbind(struct vfv_run *run, const struct vfv_step *step,
+		      const struct vfv_object *object, struct vfv_error *ret_error)
 {
 	char driver[VFV_SYSFS_TEXT_BYTES];
 	int error = vfv_sysfs_link(object->folder, "driver", driver);
@@ -455,19 +253,19 @@ static int act_unbind(struct vfv_run *run, const struct vfv_step *step, const st
 		return vfv_error_set(ret_error, VFV_ERROR_BUSY, EBUSY,
 				     "%s: cannot unbind it: somebody bound it to %s meanwhile",
 				     object->name, driver);
-	if (!error && check_interface(run, object, ret_error))
+	if (!error && vfv_object_check_interface(run, object, ret_error))
 		return -ret_error->errno_value;
 	if (!error)
 		error = vfv_move_unbind(object->folder, object->name);
 	if (error)
 		return move_failed(run, object, error, "unbind it", ret_error);
-	forget_seal(run, &object->address);
+	vfv_run_forget_seal(run, &object->address);
 	error = remember(run, step, object, 0, strdup(driver));
 	return error ? move_failed(run, object, error, "unbind it", ret_error) : 0;
 }
 
-static int act_probe(struct vfv_run *run, const struct vfv_step *step, const struct object *object,
-		     struct vfv_error *ret_error)
+static int act_probe(struct vfv_run *run, const struct vfv_step *step,
+		     const struct vfv_object *object, struct vfv_error *ret_error)
 {
 	char driver[VFV_SYSFS_TEXT_BYTES];
 	int error;
@@ -481,8 +279,8 @@ static int act_probe(struct vfv_run *run, const struct vfv_step *step, const str
 	return error ? move_failed(run, object, error, "let a driver take it", ret_error) : 0;
 }
 
-static int act_verify(struct vfv_run *run, const struct vfv_step *step, const struct object *object,
-		      struct vfv_error *ret_error)
+static int act_verify(struct vfv_run *run, const struct vfv_step *step,
+		      const struct vfv_object *object, struct vfv_error *ret_error)
 {
 	char text[VFV_SYSFS_TEXT_BYTES] = "no driver";
 	int error = vfv_sysfs_link(object->folder, "driver", text);
@@ -507,7 +305,7 @@ static int act_verify(struct vfv_run *run, const struct vfv_step *step, const st
 }
 
 /* May the PF change its driver: no VFs, and its interface not in use? */
-static int check_pf_free(const struct vfv_run *run, const struct object *object,
+static int check_pf_free(const struct vfv_run *run, const struct vfv_object *object,
 			 struct vfv_error *ret_error)
 {
 	char name[VFV_SYSFS_TEXT_BYTES];
@@ -517,7 +315,7 @@ static int check_pf_free(const struct vfv_run *run, const struct object *object,
 		return vfv_error_set(ret_error, VFV_ERROR_BUSY, EBUSY,
 				     "%s: cannot rebind the PF: it has %u VFs: try again",
 				     object->name, (unsigned int)count);
-	if (!is_used_interface(run, object, name))
+	if (!vfv_object_is_used_interface(run, object, name))
 		return 0;
 	return vfv_error_set(ret_error, VFV_ERROR_PENDING_REBOOT, EAGAIN,
 			     "%s: cannot rebind the PF: the host uses its interface %s: it is done "
@@ -526,7 +324,7 @@ static int check_pf_free(const struct vfv_run *run, const struct object *object,
 }
 
 /* Give a function to a driver, from whatever it is on. virtio-pci needs no override. */
-static int rebind(const struct vfv_run *run, const struct object *object, const char *driver,
+static int rebind(const struct vfv_run *run, const struct vfv_object *object, const char *driver,
 		  const char *override)
 {
 	char now[VFV_SYSFS_TEXT_BYTES];
@@ -540,7 +338,7 @@ static int rebind(const struct vfv_run *run, const struct object *object, const 
 }
 
 static int act_transport(struct vfv_run *run, const struct vfv_step *step,
-			 const struct object *object, struct vfv_error *ret_error)
+			 const struct vfv_object *object, struct vfv_error *ret_error)
 {
 	char before[VFV_SYSFS_TEXT_BYTES] = "", after[VFV_SYSFS_TEXT_BYTES] = "";
 	VFV_FREE char *override = NULL;
@@ -576,17 +374,17 @@ static int act_transport(struct vfv_run *run, const struct vfv_step *step,
 int vfv_step_act(struct vfv_run *run, const struct vfv_step *step, struct vfv_error *ret_error)
 {
 	static int (*const acts[VFV_STEP_KIND_COUNT])(
-		struct vfv_run * run, const struct vfv_step *step, const struct object *object,
+		struct vfv_run * run, const struct vfv_step *step, const struct vfv_object *object,
 		struct vfv_error *ret_error) = {
 		[VFV_STEP_TRANSPORT] = act_transport, [VFV_STEP_AUTOPROBE] = act_autoprobe,
-		[VFV_STEP_NUM_VFS] = act_num_vfs,     [VFV_STEP_SEAL] = act_seal,
-		[VFV_STEP_UNSEAL] = act_unseal,	      [VFV_STEP_UNPUBLISH] = act_unpublish,
+		[VFV_STEP_NUM_VFS] = act_num_vfs,     [VFV_STEP_SEAL] = vfv_act_seal,
+		[VFV_STEP_UNSEAL] = vfv_act_unseal,   [VFV_STEP_UNPUBLISH] = act_unpublish,
 		[VFV_STEP_UNBIND] = act_unbind,	      [VFV_STEP_OVERRIDE] = act_override,
 		[VFV_STEP_PROBE] = act_probe,	      [VFV_STEP_VERIFY] = act_verify,
 		[VFV_STEP_PUBLISH] = act_publish,
 	};
-	CLOSE_OBJECT struct object object = {.folder = -1};
-	int error = find_object(run, step, &object, ret_error);
+	VFV_CLOSE_OBJECT struct vfv_object object = {.folder = -1};
+	int error = vfv_object_find(run, step, &object, ret_error);
 
 	return error ? error : acts[step->kind](run, step, &object, ret_error);
 }

@@ -6,7 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "cleanup.h"
 #include "step.h"
+#include "sysfs.h"
 
 /* A step that changed something, with what was there before. */
 struct vfv_done {
@@ -30,7 +32,33 @@ struct vfv_run {
 	size_t done_count;
 	struct vfv_address *seals; /* owned array of seal_count: set by this run, still there */
 	size_t seal_count;
+	bool has_sealed_all; /* of the VFs that there were */
 };
+
+/* The function that a step is about. */
+struct vfv_object {
+	int folder; /* owned */
+	struct vfv_address address;
+	char name[VFV_ADDRESS_BYTES]; /* the address as text */
+};
+
+static inline void vfv_object_close(struct vfv_object *object)
+{
+	vfv_close(object->folder);
+}
+#define VFV_CLOSE_OBJECT __attribute__((cleanup(vfv_object_close)))
+
+/* The PF, or the VF that has the step's index now; one of another address is gone. */
+int vfv_object_find(const struct vfv_run *run, const struct vfv_step *step,
+		    struct vfv_object *ret_object, struct vfv_error *ret_error);
+
+/* Whether the host uses the interface of a function on virtio-pci; its name. */
+bool vfv_object_is_used_interface(const struct vfv_run *run, const struct vfv_object *object,
+				  char ret_name[VFV_SYSFS_TEXT_BYTES]);
+
+/* A VF that is an interface of the host is not taken from it, unless by force: FOREIGN. */
+int vfv_object_check_interface(const struct vfv_run *run, const struct vfv_object *object,
+			       struct vfv_error *ret_error);
 
 /**
  * vfv_step_act - carry out one step, and remember it in run->done if it changed something
@@ -44,10 +72,22 @@ int vfv_step_act(struct vfv_run *run, const struct vfv_step *step, struct vfv_er
 /* Whether the PF still is there. */
 bool vfv_run_has_pf(const struct vfv_run *run);
 
+/* The steps SEAL and UNSEAL, as vfv_step_act() calls them. */
+int vfv_act_seal(struct vfv_run *run, const struct vfv_step *step, const struct vfv_object *object,
+		 struct vfv_error *ret_error);
+int vfv_act_unseal(struct vfv_run *run, const struct vfv_step *step,
+		   const struct vfv_object *object, struct vfv_error *ret_error);
+
+/* A VF was unbound, and with that its seal is gone. */
+void vfv_run_forget_seal(struct vfv_run *run, const struct vfv_address *address);
+
 /* Take back all seals that this run set; VFs that have gone meanwhile are fine. */
 void vfv_run_unseal(struct vfv_run *run);
 
-/* Seal all VFs that there are now, so that they can be removed. */
+/*
+ * Seal all VFs that there are now, so that they can be removed. Those whose driver knows no seals are
+ * looked for in the open files of all processes, once for all of them.
+ */
 int vfv_run_seal_all(struct vfv_run *run, struct vfv_error *ret_error);
 
 /* Take back what was done, last first. Whether all of it could be. */
