@@ -219,7 +219,7 @@ static unsigned int count_allocations(const char *pf, struct member_reads *ret_r
 	return seen;
 }
 
-/* One doorbell write a command, and no memory; the in-tree provider shows that both are seen. */
+/* One doorbell write a command, and no memory. */
 TEST(pf_bench_doorbells_and_memory, .modules = OWNER_MODULES, .limit_s = 60, .on_demand = true)
 {
 	struct member_reads reads;
@@ -236,11 +236,11 @@ TEST(pf_bench_doorbells_and_memory, .modules = OWNER_MODULES, .limit_s = 60, .on
 	kicks = host_count("pf0", 0, "kicks.64") - kicks;
 	test_log("bench doorbells_per_command %.3f ratio", (double)kicks / answered);
 	test_log("bench allocations_per_command %.3f ratio", (double)allocations / answered);
-	CHECK(answered >= 100, "only %ld commands", answered);
+	CHECK(answered >= 1000, "only %ld commands", answered);
 	CHECK_EQUAL(kicks, answered, "doorbell writes of so many commands");
-	/* The window's own samples, opening a file: a few. */
-	CHECK(allocations > 0 && allocations < 50, "%u allocations in %ld commands", allocations,
-	      answered);
+	/* The window's own samples, opening files: a few, which show that the count works. */
+	CHECK(allocations > 0 && allocations < answered / 10, "%u allocations in %ld commands",
+	      allocations, answered);
 	owner_close(pf);
 }
 
