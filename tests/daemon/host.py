@@ -244,10 +244,13 @@ class Host:
         return log.read_text(errors="replace")[-2000:] if log.exists() else ""
 
     def check(self):
-        """Nothing crashed: vfvirtd still runs, no sanitizer complained."""
+        """Nothing crashed: vfvirtd still runs and ends well, no sanitizer complained."""
         if self.process and self.process.poll() is not None:
             raise AssertionError(f"vfvirtd ended with {self.process.returncode}: "
                                  f"{self.last_words()}")
+        self.do("release")
+        if self.process:
+            self.stop()
         for log in self.logs.glob("vfvirtd-*.log"):
             text = log.read_text(errors="replace")
             if "Sanitizer" in text or "runtime error" in text:

@@ -31,7 +31,7 @@ def _(machine):
 @case("transport: a card that hangs delays the boot by the limit, and no other card", pfs=2,
       intents={"dpu0": {"vfs": 1}, "dpu1": {"pf": 1, "vfs": 1}})
 def _(machine):
-    machine.do("block */virtio-pci/unbind=0000:3b:*")
+    machine.do("block */0000:3b:00.0/driver_override=*")
     equal(transport(machine, VFVIRT_TRANSPORT_LIMIT_MS="3000"), 1, "status")
     equal(machine.driver(machine.pfs[1]), "vfvirt_pf", "driver of the other")
     contains(machine.journal.wait("the boot goes on without"), "1 PFs")
