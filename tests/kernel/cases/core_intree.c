@@ -102,7 +102,7 @@ TEST(core_intree_survives_unbind_under_load, .modules = MODULES, .kernels = KERN
 	CHECK(seen != MAP_FAILED, "cannot share memory: %s", strerror(errno));
 	pci_pf(0, pf);
 	member_bind(pf, 4);
-	end_ms = now_ms() + 8000;
+	end_ms = now_ms() + test_limit(8000);
 	for (int n = 0; n < 4; n++) {
 		readers[n] = fork();
 		if (readers[n])
