@@ -16,6 +16,7 @@
 #include "netlink.h"
 #include "publish.h"
 #include "unit.h"
+#include "vfvirt.h"
 
 #define PF	"0000:3b:00.0"
 #define VF0	"0000:3b:00.1"
@@ -446,6 +447,74 @@ TEST(step_create_that_fails_brings_back_what_was)
 	assert_string_equal(fake_read(PF, "sriov_drivers_autoprobe"), "1");
 	is_in_place(VF0);
 	is_in_place(VF1);
+}
+
+TEST(step_undo_that_cannot_be_done_is_told)
+{
+	start();
+	fake_do("fail *drivers_probe=" VF1 " EIO");
+	fake_do("fail */sriov_numvfs=0 EIO 1 0");
+	assert_true(create(2) < 0);
+	assert_false(result.undone);
+	/* The first error is what is told. */
+	assert_has(why.text, VF1);
+	assert_string_equal(fake_read(PF, "sriov_numvfs"), "2");
+	assert_string_equal(fake_driver(VF0), "");
+	assert_false(is_published(VF0));
+}
+
+/* Somebody opens a VF of a create that fails later. */
+TEST(step_undo_spares_a_vf_that_was_opened)
+{
+	pid_t creator;
+	int status;
+
+	start();
+	fake_do("block *drivers_probe=" VF1);
+	fake_do("fail *drivers_probe=" VF1 " EIO");
+	creator = fork();
+	if (!creator)
+		_exit(create(2) && !result.undone ? 0 : 1);
+	fake_do("wait-blocked 1");
+	fake_do("open " VF0 " 77 qemu");
+	fake_do("release");
+	assert_int_equal(waitpid(creator, &status, 0), creator);
+	assert_int_equal(status, 0);
+	assert_string_equal(fake_read(PF, "sriov_numvfs"), "2");
+	assert_string_equal(fake_driver(VF0), VARIANT);
+	assert_string_equal(fake_driver(PF), "vfvirt_pf");
+	assert_int_equal(fake_pf(PF)->vfs[0].state, VFV_VF_IN_USE);
+}
+
+TEST(step_create_that_fails_brings_back_overrides)
+{
+	start();
+	create_well(2);
+	fake_write(VF1, "driver/unbind", VF1);
+	fake_do("fail *drivers_probe=" VF2 " EIO");
+	assert_true(create(4) < 0);
+	assert_true(result.undone);
+	is_in_place(VF0);
+	assert_string_equal(fake_driver(VF1), "");
+	assert_string_equal(fake_read(VF1, "driver_override"), VARIANT);
+}
+
+TEST(step_seal_that_a_killed_run_left_is_taken_back)
+{
+	struct vfv_address vf = fake_address(VF0);
+	struct vfv_netlink *netlink = NULL;
+
+	start();
+	create_well(1);
+	assert_int_equal(vfv_netlink_open(host, &netlink, NULL), 0);
+	assert_int_equal(vfv_netlink_seal(netlink, &vf, NULL), 0);
+	fake_do("netlink fail %d EIO", VFVIRT_CMD_UNSEAL);
+	assert_int_equal(run_goal(goal_of(VFV_GOAL_INTENT, 1)), -EIO);
+	assert_has(why.text, "unseal");
+	fake_do("netlink fail 0 0");
+	assert_int_equal(run_goal(goal_of(VFV_GOAL_INTENT, 1)), 0);
+	assert_int_equal(seal_of(VF0), 0);
+	vfv_netlink_close(netlink);
 }
 
 TEST(step_foreign_vf_is_left_alone)
