@@ -6,7 +6,10 @@
 
 #include "bus_contract.h"
 #include "bus_parts.h"
+#include "journal.h"
 #include "reconcile.h"
+
+#define NAME_IS_OURS 1 /* the answer of the bus, DBUS_REQUEST_NAME_REPLY_PRIMARY_OWNER */
 
 int vfv_bus_open(struct vfv_daemon *daemon, struct vfv_bus **ret_bus)
 {
@@ -45,11 +48,17 @@ void vfv_bus_close(struct vfv_bus *bus)
 static int on_name(sd_bus_message *reply, void *context, sd_bus_error *ret_error)
 {
 	struct vfv_bus *bus = context;
+	uint32_t answer = 0;
 
-	/* Without the name nobody finds us: another vfvirtd runs, or the bus policy is missing. */
-	if (sd_bus_message_is_method_error(reply, NULL))
-		return sd_event_exit(bus->daemon->event, EXIT_FAILURE);
-	return 0;
+	if (!sd_bus_message_is_method_error(reply, NULL))
+		sd_bus_message_read(reply, "u", &answer);
+	if (answer == NAME_IS_OURS)
+		return 0;
+	vfv_journal(VFV_MESSAGE_FAILED, NULL,
+		    "cannot get the name " VFV_BUS_NAME
+		    " on D-Bus: another vfvirtd runs, or the bus "
+		    "policy is missing");
+	return sd_event_exit(bus->daemon->event, EXIT_FAILURE);
 }
 
 int vfv_bus_take_name(struct vfv_bus *bus)
