@@ -15,13 +15,15 @@ ACCELERATOR = "tcg,thread=single"
 @dataclass(frozen=True)
 class Machine:
     """A configuration. cards: one dictionary of device properties a card, pf0 first; port:
-    further properties of each root port; extra: further words for QEMU."""
+    further properties of each root port; extra: further words for QEMU; control: vfvirtd,
+    vfvirtctl and a D-Bus daemon are there."""
     about: str
     cards: tuple = ({},)
     port: str = ""
     extra: tuple = ()
     kernel_arguments: str = ""
     memory_mb: int = MEMORY_MB
+    control: bool = False
 
 
 # QEMU's own transitional card, with the features and the MAC of the first VF: the oracle for
@@ -47,6 +49,8 @@ MACHINES = {
                              ({"group-rules": "strict-member"},)),
     "vfs64": Machine("one card with 64 VFs", ({"total-vfs": 64},)),
     "vfs240": Machine("one card with 240 VFs", ({"total-vfs": 240},)),
+    "control": Machine("one card with 64 VFs, and the control plane's programs",
+                       ({"total-vfs": 64},), control=True),
     "no-admin": Machine("the card offers no bit 41", ({"admin-vq": "off"},)),
     "no-admin-queue": Machine("bit 41, but admin_queue_num is 0", ({"admin-queues": 0},)),
     "in-order": Machine("the card offers to answer in order", ({"in_order": "on"},)),

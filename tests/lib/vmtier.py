@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import bootimage, cache, kernels, modules, packages, report, shell
+from . import bootimage, cache, kernels, machines, modules, packages, report, shell, userland
 from .errors import Problem
 from .initramfs import Archive, Modules
 from .vm import AROUND_TEST_LIMIT_S, Job, Needs, Vm
@@ -216,6 +216,8 @@ class Runner:
         archive = Archive()
         archive.console()
         archive.file("init", self._init)
+        if machines.get(boot.machine).control:
+            userland.add_control(archive)
         lines = [f"run {row.name}" for row in boot.rows]
         if self._sit:
             archive.file("bin/busybox", _busybox())
