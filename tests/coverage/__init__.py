@@ -12,7 +12,11 @@ from lib import flavored, packages, programs, shell
 from lib.errors import Problem
 
 SECTION = "coverage"
-LEAST = {"line": 80.0, "branch": 60.0}    # percent
+LEAST = {"line": 80.0, "branch": 60.0}    # percent, of these folders:
+MEASURED = ("common/", "lib/", "daemon/")
+ERRORS = "every_named_error_is_reached"
+NAMED_ERROR = re.compile(r"VFV_ERROR_[A-Z_]+")
+NOT_SET = {"VFV_ERROR_NONE", "VFV_ERROR_COUNT", "VFV_ERROR_TEXT_BYTES"}
 ERROR_PATH = re.compile(r"vfv_error_set|return -E|return -errno|= -E|fault\w*\(|_failed\(")
 NO_MEMORY = re.compile(r"ENOMEM|NO_MEMORY|no_memory|no memory")
 LIMIT_S = 300
@@ -20,7 +24,7 @@ LIMIT_S = 300
 
 def names():
     """The names of all tests."""
-    return [*flavored.names(), *(_name(kind) for kind in LEAST)]
+    return [*flavored.names(), *(_name(kind) for kind in LEAST), ERRORS]
 
 
 def _name(kind):
@@ -28,7 +32,7 @@ def _name(kind):
 
 
 def run(report, patterns):
-    """Runs the chosen tests, then prints and judges what they reached."""
+    """Runs the chosen tests, then prints what they reached; judges it when that were all."""
     packages.ensure("gcovr")
     flavored.use("coverage")
     with programs.held() as place:
@@ -37,15 +41,18 @@ def run(report, patterns):
         flavored.run(report, SECTION, patterns)
         files = _count(place)
     totals = _show(files, place / "source", report.logs("coverage") / "uncovered.txt")
+    if patterns:
+        return
     for kind in LEAST:
         report.case(SECTION, _name(kind), lambda one=kind: _judge(one, totals))
+    report.case(SECTION, ERRORS, lambda: _judge_errors(files, place / "source"))
 
 
 def _count(place):
     """What gcovr counted: path inside vfvirtctl/ -> its lines."""
     out = place / "coverage.json"
     shell.run(["gcovr", "--root", place / "source", "--object-directory", place / "build",
-               "--filter", r".*vfvirtctl/(common|lib|daemon)/.*\.c$", "--json", out],
+               "--filter", r".*vfvirtctl/[a-z]*/.*\.c$", "--json", out],
               "cannot count what was reached", limit_s=LIMIT_S, cwd=place / "build")
     counted = json.loads(out.read_text(encoding="utf-8"))["files"]
     return {entry["file"].split("vfvirtctl/")[-1]:
@@ -68,6 +75,8 @@ def _show(files, source, listing):
     totals = {kind: [0, 0] for kind in LEAST}
     missed, without_memory = [], 0
     for path, lines in sorted(files.items()):
+        if not path.startswith(MEASURED):
+            continue
         sums = _sums(lines)
         shell.say(f"{path:32} lines {_percent(sums['line']):5.1f} %  "
                   f"branches {_percent(sums['branch']):5.1f} %")
@@ -101,3 +110,21 @@ def _judge(kind, totals):
     if have < LEAST[kind]:
         raise Problem(f"{have:.1f} % of {totals[kind][1]}: the error paths that no test went "
                       "are named above")
+
+
+def _judge_errors(files, source):
+    """Raises Problem for named errors that no line which was reached sets."""
+    header = (source / "vfvirtctl/common/error.h").read_text(encoding="utf-8")
+    missing = set(NAMED_ERROR.findall(header)) - NOT_SET
+    for path, lines in files.items():
+        if path == "common/error.c":
+            continue
+        counts = {line["line_number"]: line["count"] for line in lines}
+        reached, before = 0, ""
+        for number, words in enumerate(_source_of(path, source), 1):
+            reached = counts.get(number, reached)    # words may go on from the line above
+            if reached and "vfv_error_set" in before + words:
+                missing -= set(NAMED_ERROR.findall(words))
+            before = words
+    if missing:
+        raise Problem(f"no test reaches {', '.join(sorted(missing))}")
