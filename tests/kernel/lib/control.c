@@ -8,12 +8,14 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "control.h"
-#include "file.h"
 #include "test.h"
 
 #define WORDS_MAX      16
@@ -48,6 +50,20 @@ static void start_service(char *const *words, const char *log)
 	close(output);
 }
 
+/* The last words of a service, for the reader of a failed test. */
+static void tell(const char *log)
+{
+	char line[400];
+	FILE *file = fopen(log, "re");
+
+	while (file && fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = '\0';
+		test_log("%s: %s", log, line);
+	}
+	if (file)
+		fclose(file);
+}
+
 static bool daemon_answers(void)
 {
 	static struct control_run run;
@@ -59,9 +75,38 @@ static bool daemon_answers(void)
 void control_restart(void)
 {
 	static char *const daemon[] = {DAEMON, NULL};
+	uint64_t end_ms = now_ms() + test_limit(START_LIMIT_MS);
 
 	start_service(daemon, DAEMON_LOG);
-	WAIT_FOR(START_LIMIT_MS, daemon_answers(), "vfvirtd");
+	while (!daemon_answers()) {
+		if (now_ms() >= end_ms) {
+			tell(BUS_LOG);
+			tell(DAEMON_LOG);
+			CHECK(false, "vfvirtd does not answer");
+		}
+		pause_ms(20);
+	}
+}
+
+/* Whether somebody takes connections at the bus's address; that its socket is there says less. */
+static bool bus_listens(void)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX,
+				      .sun_path = "/run/dbus/system_bus_socket"};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool connected;
+
+	CHECK(fd >= 0, "socket: %s", strerror(errno));
+	connected = !connect(fd, (struct sockaddr *)&address, sizeof(address));
+	close(fd);
+	return connected;
+}
+
+/* Nothing of an earlier test may be there. */
+static void make_empty(const char *folder)
+{
+	mkdir(folder, 0755);
+	CHECK(!mount("tmpfs", folder, "tmpfs", 0, NULL), "%s: %s", folder, strerror(errno));
 }
 
 void control_start(void)
@@ -69,10 +114,11 @@ void control_start(void)
 	static char *const bus[] = {"/usr/bin/dbus-daemon", "--config-file=/etc/dbus-1/test.conf",
 				    "--nofork", NULL};
 
-	mkdir("/run/dbus", 0755);
-	mkdir("/run/vfvirt", 0755);
+	make_empty("/run/dbus");
+	make_empty("/run/vfvirt");
+	make_empty("/etc/vfvirt");
 	start_service(bus, BUS_LOG);
-	WAIT_FOR(START_LIMIT_MS, file_exists("/run/dbus/system_bus_socket"), "the bus");
+	WAIT_FOR(START_LIMIT_MS, bus_listens(), "the bus");
 	control_restart();
 }
 
@@ -119,20 +165,6 @@ static void split(char *text, char **words)
 		words[count++] = word;
 	}
 	words[count] = NULL;
-}
-
-/* The last words of a service, for the reader of a failed test. */
-static void tell(const char *log)
-{
-	char line[400];
-	FILE *file = fopen(log, "re");
-
-	while (file && fgets(line, sizeof(line), file)) {
-		line[strcspn(line, "\n")] = '\0';
-		test_log("%s: %s", log, line);
-	}
-	if (file)
-		fclose(file);
 }
 
 /* Reads until the other side is closed. What does not fit is read and forgotten. */
