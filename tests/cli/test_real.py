@@ -104,3 +104,14 @@ def _(folder):
                                   (("create", "ens0", "-n1", "--name", "a/b"), 1, "intent")):
             ended = scene.run(*words)
             expect(ended.code == code and f"[{name}]" in ended.err and not ended.out, str(ended))
+
+
+@case("real: apply names the files that it had to leave out")
+def _(folder):
+    with Scene(folder) as scene:
+        scene.start_vfvirtd()
+        scene.intent("dpu0", match={"address": PF}, vfs=2)
+        (folder / "etc/dpu1.json").write_text('{ "vfs": -1 }\n', encoding="utf-8")
+        ended = done(scene, "apply", code=3)
+        expect("dpu1.json" in ended.err and "[intent]" in ended.err, str(ended))
+        expect(states(scene) == ["published"] * 2, f"{states(scene)}")

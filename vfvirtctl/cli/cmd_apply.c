@@ -7,6 +7,7 @@
 #include "plan.h"
 
 VFV_DEFINE_CLEANUP(free_plan, struct vfv_plan *, vfv_plan_free)
+VFV_DEFINE_CLEANUP(free_intents, struct vfv_intents *, vfv_intents_free)
 
 /* How it ended, as vfvirtd says it; NULL: no memory. */
 static struct json_object *new_end(const struct vfv_error *error)
@@ -59,6 +60,19 @@ static bool add_row(struct json_object *array, const struct vfv_intents *intents
 	return false;
 }
 
+/* Name the files that are left out. */
+static void tell_intent_errors(const struct vfv_intents *intents)
+{
+	for (size_t i = 0; i < intents->error_count; i++)
+		vfv_tell("%s [intent]", intents->errors[i].text);
+}
+
+/* The exit status when the rest ended with ret. */
+static int status_with(const struct vfv_intents *intents, int ret)
+{
+	return ret == VFV_EXIT_DONE && intents->error_count > 0 ? VFV_EXIT_PARTLY : ret;
+}
+
 /* What apply would do, from the facts alone: vfvirtd need not run. */
 static int dry_run(struct vfv_cli *cli, struct vfv_error *ret_error)
 {
@@ -77,21 +91,27 @@ static int dry_run(struct vfv_cli *cli, struct vfv_error *ret_error)
 					  ret_error);
 	if (ret < 0)
 		return ret;
-	for (size_t i = 0; i < view.intents->error_count; i++)
-		vfv_tell("%s [intent]", view.intents->errors[i].text);
+	tell_intent_errors(view.intents);
 	for (size_t i = 0; i < view.model->pf_count; i++)
 		if ((count == 0 || chosen[0].pf == &view.model->pfs[i]) &&
 		    !add_row(array, view.intents, &view.model->pfs[i]))
 			return vfv_no_memory(ret_error);
 	ret = vfv_report_print(cli, vfv_take(report), true, ret_error);
-	return ret == VFV_EXIT_DONE && view.intents->error_count > 0 ? VFV_EXIT_PARTLY : ret;
+	return status_with(view.intents, ret);
 }
 
 int vfv_cmd_apply(struct vfv_cli *cli, struct vfv_error *ret_error)
 {
+	__attribute__((cleanup(free_intents))) struct vfv_intents *intents = NULL;
 	struct vfv_bus_call call = {.method = "Apply"};
+	int ret;
 
 	if (vfv_given(cli, VFV_OPTION_dry_run))
 		return dry_run(cli, ret_error);
-	return vfv_change(cli, &call, ret_error);
+	/* vfvirtd leaves such files out too, and cannot say which PF they are for. */
+	if (vfv_intents_read(cli->host, &intents) < 0)
+		return vfv_no_memory(ret_error);
+	tell_intent_errors(intents);
+	ret = vfv_change(cli, &call, ret_error);
+	return status_with(intents, ret);
 }
