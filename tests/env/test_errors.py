@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 from lib import apt, kernels, packages, qemu, shell, tiers
 from lib.errors import Overdue, Problem, Stale
@@ -192,16 +194,25 @@ def _(folder):
     expect("tests/run: stopped by signal 15" in err, err)
 
 
+def _state(pid):
+    """The letter of a process' state, empty when it is gone."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    return text.rsplit(") ", 1)[1][0]
+
+
 @test("errors: a program over its limit is killed with all that it started")
 def _(folder):
     script = "sleep 1000 & echo $! > pid; wait"
-    expect_raises(Overdue, "took more than 0.3 s and was killed", lambda: shell.run(
-        ["sh", "-c", script], "cannot wait", limit_s=0.3, cwd=folder))
+    expect_raises(Overdue, "took more than 1 s and was killed", lambda: shell.run(
+        ["sh", "-c", script], "cannot wait", limit_s=1, cwd=folder))
     pid = (folder / "pid").read_text().strip()
-    state = ""
-    if os.path.exists(f"/proc/{pid}/stat"):
-        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-            state = file.read().rsplit(") ", 1)[1][0]
+    # A busy machine may take a while to run what was killed to its end.
+    deadline = time.monotonic() + 20
+    while (state := _state(pid)) not in ("", "Z", "X") and time.monotonic() < deadline:
+        time.sleep(0.01)
     expect(state in ("", "Z", "X"), f"still there, in state {state}")
 
 
