@@ -223,6 +223,14 @@ def _(machine):
     equal(client.model()["pfs"][0]["failure"], None, "failure")
 
 
+@case("reload: an apply of all tells of bad files too", intents=THREE)
+def _(machine):
+    client = machine.start()
+    (machine.folder / "etc/dpu1.json").write_text("{", encoding="utf-8")
+    client.apply()
+    until(lambda: "dpu1.json" in str(client.get("IntentErrors")), "IntentErrors names the file")
+
+
 @case("journal: fields and fixed identifiers")
 def _(machine):
     client = machine.start()

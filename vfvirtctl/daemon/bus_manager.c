@@ -287,6 +287,9 @@ static int start_apply(struct call *call, struct vfv_error *ret_error)
 		request->dry_run = dry_run;
 		submit(call, request);
 	}
+	/* Files were changed, it seems: IntentErrors has to follow. */
+	if (!*pf && !dry_run)
+		vfv_reconciler_mark_all(call->bus->daemon->reconciler);
 	return 0;
 }
 
