@@ -292,6 +292,7 @@ def _(folder):
         healthy(scene)
         for text in ("", "<domain>", "<pool/>", "\0", "<domain/>", bomb, b"\xff\xfe",
                      "<domain><name>a</name></domain><x/>",
+                     "<!DOCTYPE domain><domain><name>a</name></domain>", "a" * (5 << 20),
                      domain(("0x3b", "0x00", "0x9")).replace("web1", "\x01"),
                      "<a>" * 3000):
             scene.write("etc/libvirt/qemu/web1.xml", text)
