@@ -184,10 +184,12 @@ TEST(report_of_progress_is_told_apart)
 
 TEST(report_that_is_none_changes_nothing)
 {
+	static const char negative_errno[] =
+		"{\"end\":{\"code\":\"none\",\"errno\":-1,\"text\":\"\",\"done\":0,\"failed\":0,"
+		"\"failed_facts\":0,\"undone\":false}}";
 	static const char *const lines[] = {
 		"", "x", "{}", "[]", "{\"other\":1}", "{\"end\":1}", "{\"end\":null}", "{\"end\":{}}",
-		"{\"end\":{\"code\":\"none\",\"errno\":-1,\"text\":\"\",\"done\":0,\"failed\":0,"
-		"\"failed_facts\":0,\"undone\":false}}",
+		negative_errno,
 		"{\"model\":1}", "{\"model\":{\"schema\":2}}", "{\"waiting\":{}}",
 		"{\"waiting\":{\"pid\":0}}", "{\"progress\":{\"done\":-1,\"total\":1,\"step\":\"\"}}",
 		"{\"progress\":[]}",
