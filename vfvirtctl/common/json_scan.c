@@ -110,7 +110,8 @@ static int scan_unicode(struct scanner *scanner)
 		return 0;
 	if (unit > 0xdbff || !take(scanner, '\\') || !take(scanner, 'u') ||
 	    scan_unit(scanner, &low) < 0 || low < 0xdc00 || low > 0xdfff)
-		return fault(scanner, "\\u%04x is half a character: the other half is missing", unit);
+		return fault(scanner, "\\u%04x is half a character: the other half is missing",
+			     unit);
 	return 0;
 }
 
@@ -213,8 +214,8 @@ static int scan_key(struct scanner *scanner, struct level *level, const char **b
 	int result;
 
 	if (!take(scanner, '"'))
-		return fault_expected(scanner, count ? "'\"' of a key behind ','" :
-						       "'\"' of a key or '}'");
+		return fault_expected(scanner,
+				      count ? "'\"' of a key behind ','" : "'\"' of a key or '}'");
 	level->key = scanner->at;
 	result = scan_text(scanner);
 	if (result < 0)
@@ -241,7 +242,7 @@ static int scan_key(struct scanner *scanner, struct level *level, const char **b
 /* An object, from behind its '{' to behind its '}'. */
 static int scan_object(struct scanner *scanner, const struct level *outer)
 {
-	struct level level = { .outer = outer };
+	struct level level = {.outer = outer};
 	const char *begins[VFV_JSON_KEYS_MAX];
 	size_t lengths[VFV_JSON_KEYS_MAX];
 	int result;
@@ -271,7 +272,7 @@ static int scan_object(struct scanner *scanner, const struct level *outer)
 /* An array, from behind its '[' to behind its ']'. */
 static int scan_array(struct scanner *scanner, const struct level *outer)
 {
-	struct level level = { .outer = outer };
+	struct level level = {.outer = outer};
 
 	skip_blanks(scanner);
 	if (take(scanner, ']'))
@@ -291,7 +292,7 @@ static int scan_array(struct scanner *scanner, const struct level *outer)
 
 static int scan_word(struct scanner *scanner)
 {
-	static const char *const words[] = { "true", "false", "null" };
+	static const char *const words[] = {"true", "false", "null"};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		size_t length = strlen(words[i]);
@@ -321,15 +322,15 @@ static int scan_value(struct scanner *scanner, const struct level *outer)
 	if (++scanner->depth > VFV_JSON_DEPTH_MAX)
 		return fault(scanner, "more than %d levels of objects and arrays",
 			     VFV_JSON_DEPTH_MAX);
-	result = take(scanner, '{') ? scan_object(scanner, outer) :
-				      (scanner->at++, scan_array(scanner, outer));
+	result = take(scanner, '{') ? scan_object(scanner, outer)
+				    : (scanner->at++, scan_array(scanner, outer));
 	scanner->depth--;
 	return result;
 }
 
 int vfv_json_scan(const char *text, size_t length, struct vfv_json_fault *ret_fault)
 {
-	struct scanner scanner = { .at = text, .end = text + length, .line = 1, .fault = ret_fault };
+	struct scanner scanner = {.at = text, .end = text + length, .line = 1, .fault = ret_fault};
 	int result;
 
 	skip_blanks(&scanner);

@@ -42,7 +42,7 @@ bool vfv_text_is_name(const char *text, size_t max_bytes)
 size_t vfv_text_utf8(const char *text, size_t length)
 {
 	/* The least value that needs that many bytes; a smaller one is an overlong form. */
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 	const unsigned char *bytes = (const unsigned char *)text;
 	uint32_t value;
 	size_t needed;

@@ -38,7 +38,7 @@ bool vfv_address_parse(const char *text, struct vfv_address *ret_address)
 	if (!take_hex(&text, 2, ':', 0xff, &bus) || !take_hex(&text, 2, '.', 0x1f, &device) ||
 	    !take_hex(&text, 1, '\0', 7, &function))
 		return false;
-	*ret_address = (struct vfv_address){ domain, bus, device, function };
+	*ret_address = (struct vfv_address){domain, bus, device, function};
 	return true;
 }
 

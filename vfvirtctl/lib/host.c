@@ -12,14 +12,13 @@ static const struct row {
 	const char *variable;
 	const char *fallback;
 } rows[] = {
-	{ offsetof(struct vfv_host, sysfs), "VFVIRT_SYSFS", "/sys" },
-	{ offsetof(struct vfv_host, procfs), "VFVIRT_PROCFS", "/proc" },
-	{ offsetof(struct vfv_host, run), "VFVIRT_RUN", "/run/vfvirt" },
-	{ offsetof(struct vfv_host, intent), "VFVIRT_INTENT", "/etc/vfvirt/pf.d" },
-	{ offsetof(struct vfv_host, intent_vendor), "VFVIRT_INTENT_VENDOR",
-	  "/usr/lib/vfvirt/pf.d" },
-	{ offsetof(struct vfv_host, netlink), "VFVIRT_NETLINK", NULL },
-	{ offsetof(struct vfv_host, uevents), "VFVIRT_UEVENTS", NULL },
+	{offsetof(struct vfv_host, sysfs), "VFVIRT_SYSFS", "/sys"},
+	{offsetof(struct vfv_host, procfs), "VFVIRT_PROCFS", "/proc"},
+	{offsetof(struct vfv_host, run), "VFVIRT_RUN", "/run/vfvirt"},
+	{offsetof(struct vfv_host, intent), "VFVIRT_INTENT", "/etc/vfvirt/pf.d"},
+	{offsetof(struct vfv_host, intent_vendor), "VFVIRT_INTENT_VENDOR", "/usr/lib/vfvirt/pf.d"},
+	{offsetof(struct vfv_host, netlink), "VFVIRT_NETLINK", NULL},
+	{offsetof(struct vfv_host, uevents), "VFVIRT_UEVENTS", NULL},
 };
 
 #define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))

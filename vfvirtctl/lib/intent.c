@@ -10,12 +10,12 @@
 #include "json.h"
 #include "text.h"
 
-#define PATH_BYTES_MAX 512
+#define PATH_BYTES_MAX	 512
 #define NETDEV_BYTES_MAX 15
 #define DRIVER_BYTES_MAX 63
-#define CLASS_BYTES_MAX 255
-#define SERIAL_DIGITS 16
-#define KEY_PATH_BYTES 160
+#define CLASS_BYTES_MAX	 255
+#define SERIAL_DIGITS	 16
+#define KEY_PATH_BYTES	 160
 
 /* How the value of a key is read, and into what. */
 enum kind {
@@ -33,6 +33,7 @@ static bool check_netdev(const char *text);
 static bool check_driver(const char *text);
 static bool check_class(const char *text);
 
+/* clang-format off */
 static const struct row {
 	struct vfv_intent_key key;
 	enum kind kind;
@@ -73,6 +74,7 @@ static const struct row {
 	    "marks a file that vfvirtctl destroy may remove" },
 	  KIND_CREATED_BY, offsetof(struct vfv_intent, owned_by_create), NULL },
 };
+/* clang-format on */
 
 #define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
 
@@ -117,8 +119,7 @@ static bool check_serial(const char *text)
 {
 	uint64_t serial;
 
-	return strlen(text) == SERIAL_DIGITS &&
-	       vfv_text_number(text, 16, UINT64_MAX, &serial) == 0;
+	return strlen(text) == SERIAL_DIGITS && vfv_text_number(text, 16, UINT64_MAX, &serial) == 0;
 }
 
 /* The kernel's rule for names of interfaces. */
@@ -232,8 +233,8 @@ static int fault_unknown(const char *file, const char *path, const char *below,
 	char known[256];
 
 	list_known(below, known, sizeof(known));
-	return vfv_error_set(ret_error, VFV_ERROR_INTENT, EINVAL, "%s: %s: unknown key: there are %s",
-			     file, path, known);
+	return vfv_error_set(ret_error, VFV_ERROR_INTENT, EINVAL,
+			     "%s: %s: unknown key: there are %s", file, path, known);
 }
 
 static int fault_form(const char *file, const char *path, const char *form,
@@ -308,9 +309,9 @@ static int complete(const char *file, struct json_object *object, struct vfv_int
 				     known);
 	}
 	if (!json_object_object_get_ex(object, "vfs", NULL))
-		return vfv_error_set(ret_error, VFV_ERROR_INTENT, EINVAL,
-				     "%s: vfs: missing: say how many VFs there shall be, 0 for none",
-				     file);
+		return vfv_error_set(
+			ret_error, VFV_ERROR_INTENT, EINVAL,
+			"%s: vfs: missing: say how many VFs there shall be, 0 for none", file);
 	if (!intent->driver)
 		intent->driver = strdup(VFV_INTENT_DRIVER);
 	if (intent->has_nova && !intent->nova_alias)
@@ -324,14 +325,15 @@ int vfv_intent_parse(const char *name, const char *file, const char *text, size_
 		     struct vfv_intent *ret_intent, struct vfv_error *ret_error)
 {
 	struct json_object *object VFV_JSON = NULL;
-	struct vfv_intent intent = { .transport = VFV_TRANSPORT_AUTO };
+	struct vfv_intent intent = {.transport = VFV_TRANSPORT_AUTO};
 	int result;
 
 	if (!vfv_intent_is_name(name))
-		return vfv_error_set(ret_error, VFV_ERROR_INTENT, EINVAL,
-				     "%s: the name must be 1 to %d letters, digits, '-', '_' and '.' "
-				     "and begin with a letter or digit", file,
-				     VFV_INTENT_NAME_BYTES_MAX);
+		return vfv_error_set(
+			ret_error, VFV_ERROR_INTENT, EINVAL,
+			"%s: the name must be 1 to %d letters, digits, '-', '_' and '.' "
+			"and begin with a letter or digit",
+			file, VFV_INTENT_NAME_BYTES_MAX);
 	result = vfv_json_parse(file, text, length, VFV_ERROR_INTENT, &object, ret_error);
 	if (result == 0)
 		result = read_object(file, "", object, &intent, ret_error);
@@ -361,5 +363,5 @@ void vfv_intent_clear(struct vfv_intent *intent)
 	free(intent->driver);
 	free(intent->nova_alias);
 	free(intent->nova_resource_class);
-	*intent = (struct vfv_intent){ 0 };
+	*intent = (struct vfv_intent){0};
 }

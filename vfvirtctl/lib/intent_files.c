@@ -13,7 +13,7 @@
 #include "json.h"
 #include "text.h"
 
-#define SUFFIX ".json"
+#define SUFFIX	  ".json"
 #define FILE_MODE 0644
 
 /* The folder of this boot's files; owned by the caller. NULL: no memory. */
@@ -24,7 +24,7 @@ static char *runtime_folder(const struct vfv_host *host)
 
 /* ---- reading ---- */
 
-/* What is being gathered. seen: stems of all files, also of bad ones, since they hide others too. */
+/* What is being gathered. seen: stems of all files, also of bad ones: they hide others too. */
 struct gathering {
 	struct vfv_intents *intents;
 	char **seen;
@@ -189,7 +189,7 @@ static int compare_names(const void *a, const void *b)
 int vfv_intents_read(const struct vfv_host *host, struct vfv_intents **ret_intents)
 {
 	char *runtime VFV_FREE = runtime_folder(host);
-	struct gathering gathering = { .intents = calloc(1, sizeof(struct vfv_intents)) };
+	struct gathering gathering = {.intents = calloc(1, sizeof(struct vfv_intents))};
 	int result = runtime && gathering.intents ? 0 : -ENOMEM;
 
 	if (result == 0)
@@ -206,8 +206,8 @@ int vfv_intents_read(const struct vfv_host *host, struct vfv_intents **ret_inten
 		return result;
 	}
 	if (gathering.intents->count)
-		qsort(gathering.intents->all, gathering.intents->count,
-		      sizeof(struct vfv_intent), compare_names);
+		qsort(gathering.intents->all, gathering.intents->count, sizeof(struct vfv_intent),
+		      compare_names);
 	*ret_intents = gathering.intents;
 	return 0;
 }
@@ -241,8 +241,7 @@ static bool match_agrees(const struct vfv_match *match, const struct vfv_pf *pf)
 		return false;
 	if (match->netdev && !vfv_text_equal(match->netdev, pf->netdev))
 		return false;
-	return !match->has_mac ||
-	       (pf->has_mac && memcmp(match->mac, pf->mac, VFV_MAC_BYTES) == 0);
+	return !match->has_mac || (pf->has_mac && memcmp(match->mac, pf->mac, VFV_MAC_BYTES) == 0);
 }
 
 int vfv_intents_for(const struct vfv_intents *intents, const struct vfv_pf *pf,
@@ -259,8 +258,8 @@ int vfv_intents_for(const struct vfv_intents *intents, const struct vfv_pf *pf,
 		if (found)
 			return vfv_error_set(ret_error, VFV_ERROR_INTENT_CONFLICT, EEXIST,
 					     "%s: two intents are for it: %s and %s: remove one",
-					     vfv_address_format(&pf->address, address),
-					     found->file, intent->file);
+					     vfv_address_format(&pf->address, address), found->file,
+					     intent->file);
 		found = intent;
 	}
 	*ret_intent = found;
@@ -283,8 +282,7 @@ static struct json_object *match_to_json(const struct vfv_match *match)
 		return NULL;
 	if (match->serial && !vfv_json_add_text(object, "serial", match->serial))
 		return NULL;
-	if (match->has_mac &&
-	    !vfv_json_add_text(object, "mac", vfv_text_from_mac(match->mac, mac)))
+	if (match->has_mac && !vfv_json_add_text(object, "mac", vfv_text_from_mac(match->mac, mac)))
 		return NULL;
 	if (match->netdev && !vfv_json_add_text(object, "netdev", match->netdev))
 		return NULL;
@@ -304,8 +302,8 @@ static char *intent_to_text(const struct vfv_intent *intent)
 	    !vfv_json_add_text(object, "driver", intent->driver))
 		return NULL;
 	text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
-						      JSON_C_TO_STRING_SPACED |
-						      JSON_C_TO_STRING_NOSLASHESCAPE);
+							      JSON_C_TO_STRING_SPACED |
+							      JSON_C_TO_STRING_NOSLASHESCAPE);
 	return text ? vfv_text("%s\n", text) : NULL;
 }
 
@@ -327,7 +325,8 @@ static int check_owned(const char *name, const char *file, struct vfv_error *ret
 		return 0;
 	return vfv_error_set(ret_error, VFV_ERROR_INTENT, EEXIST,
 			     "%s: was not made by vfvirtctl create and is left alone: change the "
-			     "file itself, then run vfvirtctl apply", file);
+			     "file itself, then run vfvirtctl apply",
+			     file);
 }
 
 int vfv_intent_write(const struct vfv_host *host, struct vfv_intent *intent,

@@ -25,8 +25,8 @@ const char *vfv_vf_state_name(enum vfv_vf_state state)
 
 const char *vfv_transport_name(enum vfv_transport transport)
 {
-	return (unsigned int)transport < VFV_TRANSPORT_COUNT ? transport_names[transport] :
-							       "unknown";
+	return (unsigned int)transport < VFV_TRANSPORT_COUNT ? transport_names[transport]
+							     : "unknown";
 }
 
 struct vfv_model *vfv_model_new(void)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The model as JSON, and back: one row a key, walked in both directions. What is unknown or not there
- * is null, and a key that is missing counts as null, so that programs of neighbouring versions
- * understand each other.
+ * The model as JSON, and back: one row a key, walked in both directions. What is unknown or not
+ * there is null, and a key that is missing counts as null, so that programs of neighbouring
+ * versions understand each other.
  */
 #include "model.h"
 

@@ -12,7 +12,7 @@
 #include "text.h"
 
 #define LABEL_BYTES 96
-#define LISTED_MAX 8 /* PFs that an error names */
+#define LISTED_MAX  8 /* PFs that an error names */
 
 /* What is looked for. */
 struct search {
@@ -36,7 +36,7 @@ static bool add(struct found *found, struct vfv_pf *pf, struct vfv_vf *vf)
 	if (!grown)
 		return false;
 	found->all = grown;
-	grown[found->count++] = (struct vfv_chosen){ .pf = pf, .vf = vf };
+	grown[found->count++] = (struct vfv_chosen){.pf = pf, .vf = vf};
 	return true;
 }
 
@@ -152,7 +152,8 @@ static int fault_not_found(const struct vfv_model *model, const struct search *s
 	if (model->pf_count == 0)
 		return vfv_error_set(ret_error, VFV_ERROR_NOT_FOUND, 0,
 				     "%s: not found: this host has no capable PF: see vfvirtctl "
-				     "check", search->shown);
+				     "check",
+				     search->shown);
 	if (pf && pf->vf_count == 0)
 		return vfv_error_set(ret_error, VFV_ERROR_NOT_FOUND, 0,
 				     "%s: not found: %s has no VFs", search->shown,
@@ -217,8 +218,8 @@ static int compare(const void *a, const void *b)
 int vfv_select(struct vfv_model *model, const char *name, unsigned int flags,
 	       struct vfv_chosen **ret_chosen, size_t *ret_count, struct vfv_error *ret_error)
 {
-	struct search search = { .name = name };
-	struct found found = { 0 };
+	struct search search = {.name = name};
+	struct found found = {0};
 	int result;
 
 	vfv_text_show(name, strlen(name), search.shown);
