@@ -170,6 +170,54 @@ TEST(users_that_may_not_be_seen_are_an_error)
 	forget();
 }
 
+/* The domain of VF 0 when the QEMU that has it open was started with these words. */
+static const char *domain_of(const char *words, size_t length)
+{
+	static char domain[256];
+	char path[PATH_MAX + 64];
+	FILE *file;
+
+	start();
+	add_process("77", "qemu-system-x86\n", "/dev/vfio/12");
+	snprintf(path, sizeof(path), "%s/77/cmdline", folder);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(words, 1, length, file), length);
+	assert_int_equal(fclose(file), 0);
+	find();
+	assert_int_equal(vfs[0].user_count, 1);
+	snprintf(domain, sizeof(domain), "%s", vfs[0].domain ? vfs[0].domain : "(none)");
+	free(vfs[0].domain);
+	vfs[0].domain = NULL;
+	forget();
+	return domain;
+}
+
+#define DOMAIN_OF(words) domain_of(words, sizeof(words) - 1)
+
+TEST(users_that_run_a_domain_name_it)
+{
+	assert_string_equal(DOMAIN_OF("qemu\0-name\0guest=web1,debug-threads=on\0-S\0"), "web1");
+	assert_string_equal(DOMAIN_OF("qemu\0-name\0guest=a,,b,x=y\0"), "a,b");
+	assert_string_equal(DOMAIN_OF("qemu\0-name\0guest=last"), "last");
+}
+
+TEST(users_with_odd_command_lines_name_no_domain)
+{
+	static char long_line[20000];
+
+	assert_string_equal(DOMAIN_OF(""), "(none)");
+	assert_string_equal(DOMAIN_OF("qemu\0-name\0"), "(none)");
+	assert_string_equal(DOMAIN_OF("qemu\0-name\0guest=\0"), "(none)");
+	assert_string_equal(DOMAIN_OF("qemu\0-name\0guest=,x\0"), "(none)");
+	assert_string_equal(DOMAIN_OF("qemu\0-name\0web1\0"), "(none)");
+	assert_string_equal(DOMAIN_OF("qemu\0-name\0guest=a\033[2Jb\0"), "(none)");
+	memset(long_line, 'x', sizeof(long_line));
+	assert_string_equal(domain_of(long_line, sizeof(long_line)), "(none)");
+	memcpy(long_line, "q\0-name\0guest=", 14);
+	assert_int_equal(strlen(domain_of(long_line, sizeof(long_line))), 255);
+}
+
 TEST(users_are_described_by_what_is_known)
 {
 	struct vfv_user user = {.pid = 7, .command = (char *)"qemu"};

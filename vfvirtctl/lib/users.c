@@ -16,6 +16,10 @@
 
 #define VFIO_FOLDER  "/dev/vfio/"
 #define VFIO_DEVICES "/dev/vfio/devices/"
+#define NAME_KEY     "guest="
+
+/* The name stands near the start of a command line, whose rest may be as long as it likes. */
+#define COMMAND_LINE_BYTES 8192
 
 /* One search through the open files. */
 struct search {
@@ -26,6 +30,47 @@ struct search {
 	int files;   /* its fd/ */
 	bool hidden; /* the files of some process may not be seen */
 };
+
+/* A domain's name as QEMU's -name has it, up to a comma that is not doubled; NULL: none. */
+static char *name_in(const char *words)
+{
+	const char *from = strncmp(words, NAME_KEY, strlen(NAME_KEY)) ? NULL : words;
+	char name[VFV_SYSFS_TEXT_BYTES];
+	size_t length = 0;
+
+	if (!from)
+		return NULL;
+	for (from += strlen(NAME_KEY); *from && length < sizeof(name) - 1; from++) {
+		if (*from == ',' && *++from != ',')
+			break;
+		if ((unsigned char)*from < ' ' || *from == 0x7f)
+			return NULL;
+		name[length++] = *from;
+	}
+	return length ? strndup(name, length) : NULL;
+}
+
+/*
+ * The domain that a QEMU runs, as libvirt wrote it on its command line: a VF that was attached to a
+ * running guest has no claim, and libvirt is not asked here. A label for people; NULL: none.
+ */
+static char *find_domain(const struct search *search)
+{
+	char path[32], text[COMMAND_LINE_BYTES];
+	ssize_t length = 0, got;
+
+	snprintf(path, sizeof(path), "%d/cmdline", (int)search->pid);
+	VFV_CLOSE int fd = openat(search->procfs, path, O_RDONLY | O_CLOEXEC);
+
+	while (fd >= 0 && length < (ssize_t)sizeof(text) - 1 &&
+	       (got = read(fd, text + length, sizeof(text) - 1 - (size_t)length)) > 0)
+		length += got;
+	text[length] = '\0';
+	for (const char *word = text; word < text + length; word += strlen(word) + 1)
+		if (!strcmp(word, "-name") && word + strlen(word) + 1 < text + length)
+			return name_in(word + strlen(word) + 1);
+	return NULL;
+}
 
 /* Remember that the process has the VF open, once. */
 static int add_user(struct search *search, struct vfv_vf *vf)
@@ -47,6 +92,8 @@ static int add_user(struct search *search, struct vfv_vf *vf)
 	if (!grown[vf->user_count].command)
 		return -ENOMEM;
 	vf->user_count++;
+	if (!vf->domain)
+		vf->domain = find_domain(search);
 	return 0;
 }
 

@@ -19,7 +19,8 @@ struct vfv_host;
  *	VFV_ERROR_NO_MEMORY
  *
  * Opening /dev/vfio/GROUP to see whether it is busy would make a guest's start fail, so the links
- * in /proc/PID/fd are read. A process that starts or opens something meanwhile may be missed. All
+ * in /proc/PID/fd are read. The domain of a VF is filled in where it has none and a QEMU that has
+ * the VF open names one on its command line. A process that starts or opens something meanwhile may be missed. All
  * VFs of a group count as used when the group is open.
  *
  * Return: 0 or a negative errno.
