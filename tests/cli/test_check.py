@@ -2,8 +2,10 @@
 """check, the doctor: each finding on a host that has just that, and what to do about it."""
 
 import json
+import shutil
+import subprocess
 
-from .case import Scene, case, expect, golden_pair
+from .case import Scene, case, expect, golden_pair, installed
 from .test_read import PF, busy_card
 
 RELEASE, NEWER = "6.12.107+deb13-amd64", "6.12.111+deb13-amd64"
@@ -72,6 +74,22 @@ def _(folder):
         scene.intent("gone", match={"address": "0000:7f:00.0"}, vfs=2)
         scene.card.do(f"owner {PF} 2 8")
         golden_pair("check-wrong", scene, "check")
+
+
+@case("check: without root it says what it could not see")
+def _(folder):
+    folder.chmod(0o755)
+    (folder / "SYSFS/bus/pci/devices").mkdir(parents=True)
+    (folder / "PROCFS").mkdir()
+    program = shutil.copy(installed("usr/bin/vfvirtctl"), folder)
+    places = {f"VFVIRT_{name}": f"{folder}/{name}" for name in (
+        "ROOT", "SYSFS", "PROCFS", "RUN", "INTENT", "INTENT_VENDOR", "NETLINK")}
+    ended = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", program, "check"],
+                           env={**places, "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={folder}/bus"},
+                           check=False, capture_output=True, text=True, timeout=60)
+    expect(ended.returncode == 1 and not ended.stderr, f"{ended}")
+    expect("only root may read the domains" in ended.stdout
+           and ended.stdout.count("run vfvirtctl check as root") == 2, f"{ended}")
 
 
 @case("check: IOMMU and VFIO")

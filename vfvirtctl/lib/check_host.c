@@ -44,7 +44,7 @@ static bool libvirt_version(const struct vfv_check_scene *scene, unsigned int *r
 					     "/usr/lib/libvirt.so.0.*"};
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		FREE_GLOB glob_t found;
+		FREE_GLOB glob_t found = {0};
 		char digits[16];
 		uint64_t number;
 		const char *text;
@@ -155,7 +155,7 @@ static bool has_word(const char *text, const char *word)
 static size_t check_provisioner(const struct vfv_check_scene *scene, struct vfv_findings *findings,
 				const struct provisioner *provisioner)
 {
-	FREE_GLOB glob_t found;
+	FREE_GLOB glob_t found = {0};
 	size_t count = 0;
 
 	find_files(scene, provisioner->pattern, &found);
@@ -187,7 +187,7 @@ static bool is_known(const struct vfv_check_scene *scene, const struct vfv_addre
 static size_t check_driverctl(const struct vfv_check_scene *scene, struct vfv_findings *findings)
 {
 	static const char prefix[] = "/etc/driverctl.d/pci-";
-	FREE_GLOB glob_t found;
+	FREE_GLOB glob_t found = {0};
 	size_t count = 0;
 
 	find_files(scene, "/etc/driverctl.d/pci-*", &found);
@@ -263,7 +263,7 @@ static size_t check_domain(const struct vfv_check_scene *scene, struct vfv_findi
 void vfv_check_domains(const struct vfv_check_scene *scene, struct vfv_findings *findings)
 {
 	struct vfv_about about = {VFV_FINDING_OK, "domain", NULL, NULL};
-	FREE_GLOB glob_t found;
+	FREE_GLOB glob_t found = {0};
 	size_t ours = 0;
 
 	if (!scene->is_root) {
