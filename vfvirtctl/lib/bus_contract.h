@@ -16,9 +16,9 @@
  *   signal Progress(s pf, u done, u total, s step)
  *   property Version (s), ReconcilesRunning (u), IntentErrors (as)
  * A report is {"pfs": [{"pf": address, "plan": {...}, "failed": [...], "end": {...}}]}, with the
- * parts of worker_protocol.h, by address. A method fails with a named error (error.h) when nothing was
- * done, or all of it was taken back; what was partly done is in the report. Reload answers when all
- * PFs were looked at, with VFV_ERROR_BUSY after 30 s. Methods that change something are for root.
+ * parts of worker_protocol.h, by address. A method fails with a named error (error.h) when nothing
+ * was done, or all of it was taken back; what was partly done is in the report. Reload answers when
+ * all PFs were looked at, with VFV_ERROR_BUSY after 30 s. Methods that change something are for root.
  *
  * org.vfvirt1.Pf: Address s, Name s, Netdev s, Driver s, Transport s, OwnerState s, Legacy i,
  *   LegacyReason s, VfsNow u, VfsMax u, VfsIntended u, PendingReboot b, Failure s, Foreign s,
