@@ -64,6 +64,15 @@ def _(folder):
         golden_pair("show-degraded", scene, "show", "dpu0")
 
 
+@case("cli: list says why it does not know all")
+def _(folder):
+    with Scene(folder) as scene:
+        busy_card(scene)
+        scene.card.do("netlink unloaded 1")
+        golden_pair("list-no-module", scene, "list")
+        expect(not scene.run("list", "--quiet").err, "quiet, but not still")
+
+
 @case("cli: list shows intents that are not fulfilled")
 def _(folder):
     with Scene(folder) as scene:

@@ -70,6 +70,9 @@ int vfv_cmd_list(struct vfv_cli *cli, struct vfv_error *ret_error)
 					  &count, ret_error);
 	if (ret < 0)
 		return ret;
+	if (!vfv_given(cli, VFV_OPTION_json) && !vfv_given(cli, VFV_OPTION_quiet) &&
+	    view.model->kernel_problem)
+		vfv_tell("not all is known: %s", view.model->kernel_problem);
 	if (!vfv_given(cli, VFV_OPTION_json))
 		return render(cli, view.model, chosen, count, ret_error);
 	if (cli->arguments.operand_count > 0)
