@@ -3,39 +3,17 @@
 
 import os
 import subprocess
-import tempfile
 from pathlib import Path
 
 from fakecard.fakecard import FakeCard
 from lib import programs
+from lib.cases import Cases
 
 STUB = Path(__file__).resolve().parent.parent.parent / "libvirt-hooks/50-vfvirt"
 LIMIT_S = 60
 DRIVER = "vfvirt_vfio_pci"
 ONE, OTHER = ("11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222")
-CASES = {}          # name -> function(folder), in the order of registration
-
-
-def case(name):
-    """Registers a function as the case of that name; it gets an empty folder of its own."""
-    def register(function):
-        if name in CASES:
-            raise ValueError(f"two cases are called {name!r}")
-        CASES[name] = function
-        return function
-    return register
-
-
-def run_in_folder(function):
-    """Runs a case; the folder's name is short, because sockets lie in it."""
-    with tempfile.TemporaryDirectory(prefix="h", dir="/tmp") as folder:
-        function(Path(folder))
-
-
-def expect(condition, text):
-    """Fails the case with a text that shows the values unless condition holds."""
-    if not condition:
-        raise AssertionError(text)
+case = Cases("hook", "unit", 120)
 
 
 def start(words, text_in="", **environment):

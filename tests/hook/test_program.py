@@ -3,7 +3,9 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from .case import DRIVER, ONE, OTHER, Scene, case, domain, expect
+from lib.cases import expect
+
+from .case import DRIVER, ONE, OTHER, Scene, case, domain
 
 REFUSED = 10
 

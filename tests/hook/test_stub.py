@@ -3,7 +3,9 @@
 
 import shutil
 
-from .case import STUB, case, expect, start
+from lib.cases import expect
+
+from .case import STUB, case, start
 
 OPERATIONS = ("prepare", "start", "started", "stopped", "release", "reconnect", "migrate",
               "restore", "attach")

@@ -35,11 +35,15 @@ class Cases:
         """The names of all cases."""
         return list(self._load())
 
+    def chosen(self, patterns):
+        """Name -> function of the cases that the patterns choose."""
+        return {name: function for name, function in self._load().items()
+                if reporting.matches(patterns, name)}
+
     def run(self, report, patterns):
         """Runs the chosen cases. See lib.tiers for the arguments."""
-        for name, function in self._load().items():
-            if reporting.matches(patterns, name):
-                report.case(self._section, name, lambda: _in_folder(function), self._limit_s)
+        for name, function in self.chosen(patterns).items():
+            report.case(self._section, name, lambda: _in_folder(function), self._limit_s)
 
 
 def _in_folder(function):
