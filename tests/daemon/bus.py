@@ -39,7 +39,9 @@ CONFIGURATION = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Con
   {policy}
 </busconfig>
 """
-OPEN_POLICY = """<policy context="default"><allow own="*"/><allow send_type="method_call"/></policy>"""
+OPEN_POLICY = """<policy context="default">
+    <allow own="*"/><allow send_type="method_call"/>
+  </policy>"""
 
 
 class BusError(Exception):

@@ -21,7 +21,8 @@ NODE = """<node>
     <memory>8192</memory><vcpu>1</vcpu><os><type>hvm</type></os>
     <devices>
       <hostdev mode='subsystem' type='pci' managed='no'>
-        <source><address domain='0x{domain}' bus='0x{bus}' slot='0x{slot}' function='0x{function}'/></source>
+        <source><address domain='0x{domain}' bus='0x{bus}' slot='0x{slot}'
+                         function='0x{function}'/></source>
       </hostdev>
     </devices>
   </domain>

@@ -204,7 +204,8 @@ def _(machine):
     client.call("Reload")
     errors = "\n".join(client.get("IntentErrors"))
     contains(errors, "etc/dpu1.json", "etc/fifo.json")
-    contains(machine.journal.wait("ignoring the file"), "MESSAGE_ID=cebf49f4059e481ab82e5e527e89d1a0", "PRIORITY=3")
+    contains(machine.journal.wait("ignoring the file"), "PRIORITY=3",
+             "MESSAGE_ID=cebf49f4059e481ab82e5e527e89d1a0")
     told = [list(body[1]) for _, member, body in signals.so_far() if member == "PropertiesChanged"
             and body[0] == bus.MANAGER]
     true(["IntentErrors"] in told, f"IntentErrors is told to have changed: {told}")

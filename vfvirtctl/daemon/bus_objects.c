@@ -204,7 +204,8 @@ static int on_get(sd_bus *connection, const char *path, const char *interface, c
 	return append_value(reply, property->type, &value);
 }
 
-#define ROW(name, type)	      SD_BUS_PROPERTY(name, type, on_get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE)
+#define ROW(name, type) \
+	SD_BUS_PROPERTY(name, type, on_get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE)
 #define FIXED_ROW(name, type) SD_BUS_PROPERTY(name, type, on_get, 0, SD_BUS_VTABLE_PROPERTY_CONST)
 
 static const sd_bus_vtable pf_vtable[] = {

@@ -11,7 +11,7 @@
 #include "journal.h"
 #include "json.h"
 
-/* How long after a VF came into use libvirt is asked: hot-plugging opens it first, then notes it. */
+/* When libvirt is asked after a VF came into use: hot-plugging opens it first, then notes it. */
 static const unsigned int pause_ms[] = {500, 3000, 15000};
 #define PAUSES	     (sizeof(pause_ms) / sizeof(pause_ms[0]))
 #define ASK_LIMIT_MS 10000

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which domain has a VF. Claims, made by the libvirt hook, say it for domains that were started with
- * their VFs; for hot-plugged ones libvirt is asked, by a process of its own (vfvirt-domains) that is
- * killed when libvirt does not answer. libvirt is asked only after a VF came into use, and only
- * while it runs.
+ * Which domain has a VF. Claims, made by the libvirt hook, say it for domains that were started
+ * with their VFs; for hot-plugged ones libvirt is asked, by a process of its own (vfvirt-domains)
+ * that is killed when libvirt does not answer. libvirt is asked only after a VF came into use, and
+ * only while it runs.
  */
 #ifndef VFV_DAEMON_DOMAINS_H
 #define VFV_DAEMON_DOMAINS_H

@@ -33,9 +33,9 @@ struct vfv_subject {
 };
 
 /*
- * Send a message; to standard error where no journal runs. Never waits: a journal that does not read
- * loses messages, and the next one that it gets has their number in VFVIRT_LOST=. subject may be
- * NULL.
+ * Send a message; to standard error where no journal runs. Never waits: a journal that does not
+ * read loses messages, and the next one that it gets has their number in VFVIRT_LOST=. subject may
+ * be NULL.
  */
 void vfv_journal(enum vfv_message kind, const struct vfv_subject *subject, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -50,7 +50,7 @@ static int on_stop_limit(sd_event_source *source, uint64_t now, void *context)
 	return sd_event_exit(((struct vfv_daemon *)context)->event, EXIT_SUCCESS);
 }
 
-/* Workers may finish what they are at; those that take longer are waited for by the next vfvirtd. */
+/* Workers may finish what they are at; the next vfvirtd waits for those that take longer. */
 static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
 {
 	struct vfv_daemon *daemon = context;

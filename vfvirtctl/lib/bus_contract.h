@@ -18,7 +18,7 @@
  * A report is {"pfs": [{"pf": address, "plan": {...}, "failed": [...], "end": {...}}]}, with the
  * parts of worker_protocol.h, by address. A method fails with a named error (error.h) when nothing
  * was done, or all of it was taken back; what was partly done is in the report. Reload answers when
- * all PFs were looked at, with VFV_ERROR_BUSY after 30 s. Methods that change something are for root.
+ * all PFs were looked at, with VFV_ERROR_BUSY after 30 s. What changes something is for root.
  *
  * org.vfvirt1.Pf: Address s, Name s, Netdev s, Driver s, Transport s, OwnerState s, Legacy i,
  *   LegacyReason s, VfsNow u, VfsMax u, VfsIntended u, PendingReboot b, Failure s, Foreign s,
