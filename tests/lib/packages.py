@@ -11,6 +11,7 @@ from .errors import Problem, Stale
 REASONS = {
     "debian-archive-keyring": "the keys that Debian's packages are checked with",
     "mmdebstrap": "makes the builder trees",
+    "e2fsprogs": "makes the disk of the simulated host",
     "kmod": "depmod, for the modules of the tested kernels",
     "xz-utils": "unpacks kernel modules",
     "zstd": "unpacks kernel modules",

@@ -53,6 +53,10 @@ TIERS = {tier.name: tier for tier in (
          on_demand=True),
     Tier("fuzz", ("fuzz.explore",), "inputs that no parser of the control plane can stand", 1800,
          on_demand=True),
+    Tier("host", ("host",), "from power-on to a legacy guest, on a simulated host", 2700,
+         needs=("qemu", "kernels", "modules", "debs"), on_demand=True),
+    Tier("host-bench", ("host.bench",), "measurements on the simulated host", 2700,
+         needs=("qemu", "kernels", "modules", "debs"), on_demand=True),
     Tier("debug", ("debug",), "kernel tests on a kernel with all checks on; builds that kernel",
          1800, needs=("qemu", "debugkernel"), on_demand=True),
 )}

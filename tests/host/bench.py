@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Measurements on the simulated host, each a ratio inside one boot: `tests/run host-bench`."""
+
+import base64
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from lib import packages, shell
+
+from .case import PF
+from .machine import Host
+
+VFS = 64
+LIST_VFS = 240
+ROUNDS = 3
+DRIVER = "vfvirt_vfio_pci"
+NAMES = {"create": "bench: create of 64 VFs", "list": "bench: list of 240 VFs"}
+LIMIT_S = 1500
+
+# Seconds that a shell line takes, on the clock of the host.
+TIMED = "a=$(date +%s%N); {line} >/dev/null || exit 1; b=$(date +%s%N); echo $((b - a))"
+
+DRIVERCTL = f"""echo 0 > /sys/bus/pci/devices/{PF}/sriov_drivers_autoprobe &&
+echo {VFS} > /sys/bus/pci/devices/{PF}/sriov_numvfs &&
+for link in /sys/bus/pci/devices/{PF}/virtfn*; do
+    driverctl --nosave set-override $(basename $(readlink $link)) {DRIVER} || exit 1
+done"""
+
+
+def names():
+    """The names of all measurements."""
+    return list(NAMES.values())
+
+
+def run(report, _patterns):
+    """Measures all; a ratio beyond its bound fails."""
+    with _host(VFS) as host:
+        report.case("host-bench", NAMES["create"], lambda: _create(host), LIMIT_S)
+    with _host(LIST_VFS) as host:
+        report.case("host-bench", NAMES["list"], lambda: _list(host), LIMIT_S)
+
+
+class _host:  # pylint: disable=invalid-name; reads as a function
+    """A host with a card of so many VFs and no intent."""
+
+    def __init__(self, vfs):
+        self._folder = tempfile.TemporaryDirectory(prefix="host", dir="/var/tmp")
+        self._vfs = vfs
+
+    def __enter__(self):
+        host = self._started = Host(Path(self._folder.name), {"total-vfs": self._vfs}, 4096)
+        host.start()
+        host.run("systemctl", "is-system-running", "--wait", limit_s=300)
+        host.sh("rm /etc/vfvirt/pf.d/*.json && systemctl reload vfvirtd", 60)
+        host.run("vfvirtctl", "destroy", PF, limit_s=120)
+        return host
+
+    def __exit__(self, *_):
+        self._started.stop()
+        self._folder.cleanup()
+
+
+def _seconds(host, line, limit_s=600):
+    return int(host.sh(TIMED.replace("{line}", "{ " + line + "; }"), limit_s)) / 1e9
+
+
+def _say(name, value, unit, bound):
+    shell.say(f"bench {name} {value:.3f} {unit}")
+    if bound is not None and value > bound:
+        raise AssertionError(f"{name} is {value:.3f}, above {bound}")
+
+
+def _create(host):
+    packages.ensure("gcc", "libc6-dev")
+    source = Path(__file__).with_name("bare_create.c")
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder) / "bare"
+        shell.run(["gcc", "-O2", "-o", program, source], "cannot build bare_create")
+        host.run("/bin/sh", "-c", "base64 -d > /run/bare && chmod +x /run/bare",
+                 text_in=base64.b64encode(program.read_bytes()).decode())
+    ways = {"vfvirtctl": f"vfvirtctl create {PF} --num-vfs {VFS} --runtime",
+            "bare": f"/run/bare {PF} {VFS} {DRIVER}", "driverctl": DRIVERCTL}
+    took = {way: [] for way in ways}
+    for _ in range(ROUNDS):
+        for way, line in ways.items():
+            host.sh(f"systemctl {'start' if way == 'vfvirtctl' else 'stop'} vfvirtd")
+            took[way].append(_seconds(host, line))
+            if way == "vfvirtctl":
+                host.run("vfvirtctl", "destroy", PF, limit_s=120)
+            else:
+                host.sh(f"echo 0 > /sys/bus/pci/devices/{PF}/sriov_numvfs", 120)
+            time.sleep(1)
+    middle = {way: statistics.median(times) for way, times in took.items()}
+    for way, seconds in middle.items():
+        _say(f"create_{VFS}_{way}", seconds, "s", None)
+    _say("create_to_bare_writes", middle["vfvirtctl"] / middle["bare"], "ratio", None)
+    _say("create_to_driverctl", middle["vfvirtctl"] / middle["driverctl"], "ratio", 0.5)
+
+
+def _list(host):
+    host.run("vfvirtctl", "create", PF, "--num-vfs", str(LIST_VFS), "--runtime", limit_s=600)
+    loop = (f"for link in /sys/bus/pci/devices/{PF}/virtfn*; do "
+            "echo $(basename $(readlink $link)) | tr :. __; done > /run/names; "
+            "for name in $(cat /run/names); do virsh nodedev-dumpxml pci_$name || exit 1; done")
+    ours = statistics.median(_seconds(host, "vfvirtctl list") for _ in range(ROUNDS))
+    theirs = _seconds(host, loop, 1200)
+    _say("list_240", ours, "s", None)
+    _say("list_to_virsh_nodedev_dumpxml", ours / theirs, "ratio", 0.2)

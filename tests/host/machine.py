@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The simulated host as a running machine: started, asked, restarted, killed."""
+
+import shutil
+import socket
+import subprocess
+import time
+
+from lib import bootimage, kernels, machines, qemu, shell
+from lib.errors import Problem
+from lib.qmp import Qmp
+
+from . import image
+from .agent import Agent
+
+BOOT_LIMIT_S = 300      # about 20 s on an idle machine
+MEMORY_MB = 3072
+ARGUMENTS = ("console=ttyS0 quiet loglevel=4 root=/dev/vda rw mitigations=off no_timer_check "
+             "tsc=reliable cryptomgr.notests intel_iommu=on iommu=pt systemd.show_status=0")
+
+
+class Host:
+    """One simulated host with a card; its disk lasts as long as this object."""
+
+    def __init__(self, folder, card=None, memory_mb=MEMORY_MB):
+        """folder: Path for its disk and logs; card: properties of the card beyond the usual."""
+        self._folder = folder
+        self._machine = machines.Machine("the simulated host", (card or {},),
+                                         memory_mb=memory_mb)
+        self._item = image.get()
+        shutil.copy(self._item / "disk.img", folder / "disk.img")
+        self._process = None
+        self._starts = 0
+        self.agent = Agent(folder / "agent.sock")
+        self.qmp = None
+        self.boot_s = 0.0
+
+    def start(self):
+        """Powers it on and waits until its agent answers; boot_s says how long that took."""
+        begun = time.monotonic()
+        self._starts += 1
+        ours, theirs = socket.socketpair()
+        with open(self._folder / f"qemu-{self._starts}.log", "wb") as log:
+            self._process = subprocess.Popen(
+                self._command(theirs.fileno()), stdin=subprocess.DEVNULL, cwd=self._folder,
+                stdout=log, stderr=log, pass_fds=[theirs.fileno()],
+                preexec_fn=shell.die_with_parent)
+        theirs.close()
+        self.qmp = Qmp(ours)
+        self.agent.wait(begun + BOOT_LIMIT_S, lambda: self._process.poll() is None)
+        self.boot_s = time.monotonic() - begun
+
+    def restart(self):
+        """Powers it off at once, as a power cut does, and on again."""
+        self.stop()
+        self.start()
+
+    def stop(self):
+        """Ends the machine; the disk stays as it is."""
+        self.agent.forget()
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def power_off(self, limit_s=120):
+        """Shuts it down in order."""
+        self.qmp.execute("system_powerdown")
+        try:
+            self._process.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            raise Problem(f"the simulated host did not switch off within {limit_s} s") from None
+        finally:
+            self.stop()
+
+    def try_run(self, *words, limit_s=60, text_in=""):
+        """Runs a program of the host, however it ends; returns agent.Done."""
+        return self.agent.run(words, limit_s, text_in)
+
+    def run(self, *words, limit_s=60, text_in=""):
+        """Runs a program that must succeed; returns its standard output."""
+        done = self.try_run(*words, limit_s=limit_s, text_in=text_in)
+        if done.status:
+            raise Problem(f"{' '.join(words)}: status {done.status}: "
+                          f"{(done.err or done.out).strip()}")
+        return done.out
+
+    def sh(self, line, limit_s=60):
+        """Runs a shell line that must succeed; returns its standard output."""
+        return self.run("/bin/sh", "-c", line, limit_s=limit_s)
+
+    def wait_for(self, what, test, limit_s):
+        """Asks test() until it gives something true, which is returned."""
+        deadline = time.monotonic() + limit_s
+        while True:
+            found = test()
+            if found:
+                return found
+            if time.monotonic() > deadline:
+                raise Problem(f"waited {limit_s} s in vain for {what}")
+            time.sleep(0.5)
+
+    def card(self, name):
+        """A property of the card."""
+        return self.qmp.execute("qom-get", path="/machine/peripheral/pf0", property=name)
+
+    def console(self):
+        """What the kernel printed since the last start."""
+        path = self._folder / f"console-{self._starts}.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def _command(self, qmp_end):
+        machine = machines.arguments(self._machine)
+        return [*qemu.command(), *machine,
+                "-drive", "file=disk.img,format=raw,if=none,id=disk,cache=unsafe",
+                "-device", "virtio-blk-pci,drive=disk,addr=0x11,romfile=",
+                "-device", "virtio-serial-pci,addr=0x12",
+                "-chardev", "socket,path=agent.sock,server=on,wait=off,id=agent",
+                "-device", "virtserialport,chardev=agent,name=org.qemu.guest_agent.0",
+                "-chardev", f"socket,id=qmp,fd={qmp_end}", "-mon", "chardev=qmp,mode=control",
+                "-serial", f"file:console-{self._starts}.log",
+                "-D", "trace.log", "-trace", "vfvirt_admin_command",
+                "-kernel", str(bootimage.get(kernels.get(image.KERNEL))),
+                "-initrd", str(self._item / "initramfs"), "-append", ARGUMENTS]
