@@ -13,8 +13,6 @@
 #include "core.h"
 #include "trace.h"
 
-#define MEMBER_COMMANDS_MAX	4
-
 /* First and longest pause between two tries; each pause is twice the one before. */
 #define BACK_OFF_FIRST_US	100
 #define BACK_OFF_LONGEST_US	10000
@@ -105,38 +103,16 @@ static void log_refusal(struct vfvirt_owner *owner, const struct vfvirt_command 
 			     qualifier_name(command->qualifier));
 }
 
-static void remember_answer(struct vfvirt_owner *owner, const struct vfvirt_command *command)
+/* Waits until this VF has less than its share under way. */
+static int turn_await(struct vfvirt_owner *owner, struct vfvirt_member *member,
+		      unsigned long deadline)
 {
-	spin_lock(&owner->lock);
-	owner->last_known = true;
-	owner->last_opcode = command->opcode;
-	owner->last_status = command->status;
-	owner->last_qualifier = command->qualifier;
-	spin_unlock(&owner->lock);
-}
-
-/*
- * Waits until this VF has less than its share under way. Each turn given back wakes everybody who
- * waits, so that nobody who is killed or out of time takes a wake-up with him. They are few:
- * vfvirt_vfio_pci has one command of a VF under way, and there is who reads its MAC.
- */
-static int turn_take(struct vfvirt_member *member, unsigned long deadline)
-{
-	long left = wait_event_killable_timeout(member->turn,
-						atomic_add_unless(&member->in_flight, 1,
-								  MEMBER_COMMANDS_MAX),
+	long left = wait_event_killable_timeout(member->turn, vfvirt_gate_take_turn(owner, member),
 						vfvirt_jiffies_left(deadline));
 
 	if (left < 0)
 		return -EINTR;
 	return left ? 0 : -EBUSY;
-}
-
-static void turn_give(struct vfvirt_member *member)
-{
-	atomic_dec(&member->in_flight);
-	if (wq_has_sleeper(&member->turn))
-		wake_up(&member->turn);
 }
 
 /* Sleeps for *pause_us and doubles it. -ETIMEDOUT when the deadline comes first. */
@@ -154,37 +130,61 @@ static int back_off(unsigned int *pause_us, unsigned long deadline)
 	return 0;
 }
 
-/* One try: through the gate, to the provider, into the statistics. Errors as execute() has them. */
-static int attempt(struct vfvirt_owner *owner, struct vfvirt_member *member,
-		   struct vfvirt_command *command)
+/* One try, inside the gate. Errors as execute() has them. */
+static int attempt(struct vfvirt_owner *owner, struct vfvirt_command *command, u64 *ret_ns)
 {
-	u64 begin_ns, ns;
 	int error;
 
-	error = vfvirt_gate_enter(owner);
-	if (error)
-		return error;
-	vfvirt_stats_count(owner, member, command->opcode, VFVIRT_COUNTER_COMMANDS);
 	trace_vfvirt_submit(owner->pdev, command, -EINPROGRESS, 0);
-	begin_ns = ktime_get_ns();
+	command->end_ns = 0;
+	command->begin_ns = ktime_get_ns();
 	error = owner->ops->execute(owner, command);
-	ns = ktime_get_ns() - begin_ns;
-	if (error == -ETIMEDOUT) {
-		vfvirt_stats_count(owner, member, command->opcode, VFVIRT_COUNTER_TIMEOUTS);
-		trace_vfvirt_timeout(owner->pdev, command, error, ns);
-	} else {
-		trace_vfvirt_complete(owner->pdev, command, error, ns);
-		if (error)
-			vfvirt_stats_count(owner, member, command->opcode, VFVIRT_COUNTER_ERRORS);
-	}
-	if (!error) {
-		vfvirt_stats_latency(owner, member, command->opcode, ns);
-		vfvirt_stats_count(owner, member, command->opcode,
-				   command->status ? VFVIRT_COUNTER_REFUSED : VFVIRT_COUNTER_OK);
-		remember_answer(owner, command);
-	}
-	vfvirt_gate_leave(owner);
+	*ret_ns = (command->end_ns ?: ktime_get_ns()) - command->begin_ns;
+	if (error == -ETIMEDOUT)
+		trace_vfvirt_timeout(owner->pdev, command, error, *ret_ns);
+	else
+		trace_vfvirt_complete(owner->pdev, command, error, *ret_ns);
 	return error;
+}
+
+/*
+ * Runs a command until it is answered for good. What is held of the owner, if anything, is given
+ * back as soon as nothing of the owner is needed any more; *holds is what is left.
+ */
+static int run(struct vfvirt_owner *owner, struct vfvirt_member *member,
+	       struct vfvirt_command *command, unsigned int *holds)
+{
+	unsigned int pause_us = BACK_OFF_FIRST_US;
+	int error, refusal;
+	const char *name;
+	u64 ns;
+
+	for (;;) {
+		if (!(*holds & VFVIRT_HOLDS_GATE)) {
+			error = vfvirt_gate_enter(owner);
+			if (error)
+				return error;
+			*holds |= VFVIRT_HOLDS_GATE;
+		}
+		error = attempt(owner, command, &ns);
+		refusal = error ? 0 : answer_error(command->status, &name);
+		if (refusal == -EAGAIN) {
+			vfvirt_gate_end(owner, member, command, 0, ns, VFVIRT_HOLDS_GATE);
+			*holds &= ~VFVIRT_HOLDS_GATE;
+			error = back_off(&pause_us, command->deadline);
+			if (error)
+				return error;
+			vfvirt_stats_count(owner, member, command->opcode, VFVIRT_COUNTER_RETRIES);
+			continue;
+		}
+		if (refusal)
+			log_refusal(owner, command, name);
+		vfvirt_gate_end(owner, member, command, error, ns, *holds);
+		*holds = 0;
+		if (error)
+			return error == -ENOSPC ? -EBUSY : error;
+		return refusal ? -EREMOTEIO : 0;
+	}
 }
 
 /**
@@ -202,33 +202,16 @@ static int attempt(struct vfvirt_owner *owner, struct vfvirt_member *member,
 int vfvirt_command_run(struct vfvirt_owner *owner, struct vfvirt_member *member,
 		       struct vfvirt_command *command)
 {
-	unsigned int pause_us = BACK_OFF_FIRST_US;
-	const char *status_name;
-	int error;
+	unsigned int holds = 0;
 
 	might_sleep();
 	lockdep_assert_not_held(&vfvirt_registry_mutex);
-	for (;;) {
-		error = attempt(owner, member, command);
-		if (error)
-			return error == -ENOSPC ? -EBUSY : error;
-		error = answer_error(command->status, &status_name);
-		if (error != -EAGAIN)
-			break;
-		error = back_off(&pause_us, command->deadline);
-		if (error)
-			return error;
-		vfvirt_stats_count(owner, member, command->opcode, VFVIRT_COUNTER_RETRIES);
-	}
-	if (!error)
-		return 0;
-	log_refusal(owner, command, status_name);
-	return -EREMOTEIO;
+	return run(owner, member, command, &holds);
 }
 
-/* Runs a legacy command of a member once its opcode is in use. */
-static int legacy_run(struct vfvirt_owner *owner, struct vfvirt_member *member,
-		      struct vfvirt_command *command)
+/* The opcode must be in use, and the VF have a turn left: both may take their time. */
+static int prepare(struct vfvirt_owner *owner, struct vfvirt_member *member,
+		   struct vfvirt_command *command, unsigned int *holds)
 {
 	enum vfvirt_owner_reason reason;
 	u64 in_use;
@@ -239,13 +222,28 @@ static int legacy_run(struct vfvirt_owner *owner, struct vfvirt_member *member,
 		return error;
 	if (!(in_use & BIT_ULL(command->opcode)))
 		return -EOPNOTSUPP;
-	if (!member)
-		return vfvirt_command_run(owner, NULL, command);
-	error = turn_take(member, command->deadline);
-	if (error)
-		return error;
-	error = vfvirt_command_run(owner, member, command);
-	turn_give(member);
+	if (!member || *holds & VFVIRT_HOLDS_TURN)
+		return 0;
+	error = turn_await(owner, member, command->deadline);
+	if (!error)
+		*holds |= VFVIRT_HOLDS_TURN;
+	return error;
+}
+
+/* Runs a legacy command of a member once its opcode is in use, and gives back what it holds. */
+static int legacy_run(struct vfvirt_owner *owner, struct vfvirt_member *member,
+		      struct vfvirt_command *command, unsigned int holds)
+{
+	int error = 0;
+
+	might_sleep();
+	lockdep_assert_not_held(&vfvirt_registry_mutex);
+	if (!(holds & VFVIRT_HOLDS_GATE))
+		error = prepare(owner, member, command, &holds);
+	if (!error)
+		error = run(owner, member, command, &holds);
+	if (holds)
+		vfvirt_gate_give(owner, member, holds);
 	return error;
 }
 
@@ -276,19 +274,19 @@ static int api_error(int error)
 int vfvirt_legacy_command(struct vfvirt_member *member, struct vfvirt_command *command,
 			  unsigned int limit_ms)
 {
-	struct vfvirt_owner *owner = vfvirt_member_pin_owner(member);
-	int error;
+	struct vfvirt_owner *owner;
+	unsigned int holds;
 
-	if (!owner)
-		return -ENODEV;
 	command->group_type = VFVIRT_GROUP_SRIOV;
 	command->member_id = member->member_id;
 	command->vf = member->vf;
-	command->deadline = jiffies + msecs_to_jiffies(limit_ms ?: VFVIRT_ACCESS_LIMIT_MS);
+	command->deadline = jiffies + (limit_ms ? msecs_to_jiffies(limit_ms) :
+				       msecs_to_jiffies(VFVIRT_ACCESS_LIMIT_MS));
 	command->interruptible = true;
-	error = api_error(legacy_run(owner, member, command));
-	vfvirt_owner_unpin(owner);
-	return error;
+	holds = vfvirt_gate_begin(member, command->opcode, &owner);
+	if (!owner)
+		return -ENODEV;
+	return api_error(legacy_run(owner, member, command, holds));
 }
 
 static bool fits(const struct area *area, u8 offset_bytes, u8 length_bytes)
@@ -297,8 +295,8 @@ static bool fits(const struct area *area, u8 offset_bytes, u8 length_bytes)
 	       offset_bytes + length_bytes <= area->length_bytes;
 }
 
-static int legacy_read(struct vfvirt_member *member, const struct area *area, u8 offset_bytes,
-		       void *buf, u8 length_bytes, unsigned int limit_ms)
+static inline int legacy_read(struct vfvirt_member *member, const struct area *area,
+			      u8 offset_bytes, void *buf, u8 length_bytes, unsigned int limit_ms)
 {
 	struct vfvirt_command command = {
 		.opcode = area->read_opcode,
@@ -306,12 +304,15 @@ static int legacy_read(struct vfvirt_member *member, const struct area *area, u8
 		.out = buf,
 		.out_length_bytes = length_bytes,
 	};
+	int error;
 
 	if (!fits(area, offset_bytes, length_bytes))
 		return -EINVAL;
+	error = vfvirt_legacy_command(member, &command, limit_ms);
 	/* What is not returned must not be something old in the caller's hands (S-30). */
-	memset(buf, 0, length_bytes);
-	return vfvirt_legacy_command(member, &command, limit_ms);
+	if (error)
+		memset(buf, 0, length_bytes);
+	return error;
 }
 
 static int legacy_write(struct vfvirt_member *member, const struct area *area, u8 offset_bytes,
@@ -431,7 +432,7 @@ int vfvirt_mac_read(struct vfvirt_owner *owner, struct vfvirt_member *member,
 
 	if (vf->device != VIRTIO_ID_NET_MODERN)
 		return -ENXIO;
-	error = api_error(legacy_run(owner, member, &command));
+	error = api_error(legacy_run(owner, member, &command, 0));
 	if (!error && command.out_used_bytes < sizeof(mac))
 		error = -EIO;
 	if (!error)

@@ -4,8 +4,8 @@
  *
  * Lock order, outermost first:
  *	vfvirt_registry_mutex	who exists, who belongs to whom, open, sealed; held in upcalls
- *	member->lock		member->owner, so that a command can pin the owner it found
- *	owner->lock		state, gate and discovered opcodes of an owner
+ *	owner->lock		state, gate and discovered opcodes of an owner; what its commands
+ *				hold and count
  * No lock of core is held while a provider executes a command or anything else waits.
  */
 #ifndef CORE_H
@@ -67,7 +67,7 @@ enum vfvirt_discovery_state {
  * @module: the provider's module, pinned once for each open member
  * @members: members of this PF; written under the registry mutex, read under it or RCU
  * @rcu: delays the end of the memory until the last leaver has let go of @lock
- * @lock: protects all that follows up to @idle
+ * @lock: protects all that follows up to @idle, and what commands hold and count of members
  * @state: see enum
  * @reason: why it is not ready
  * @leaving: unregistration has begun: nobody may pin any more
@@ -137,9 +137,9 @@ struct vfvirt_owner {
  * @failure_count: calls of vfvirt_member_failed(); registry mutex
  * @sealed: no new users; registry mutex
  * @pinned_module: the provider's module, held while open; registry mutex
- * @lock: protects @owner
- * @owner: NULL while no provider serves the PF; written under the registry mutex as well
- * @in_flight: commands of this VF that are waiting for or at the device
+ * @owner: NULL while no provider serves the PF; written under the registry mutex, read under it or
+ *	RCU. One at a time: the next one comes when the last command has let go of the one before
+ * @in_flight: commands of this VF that have a turn; owner->lock
  * @turn: woken when @in_flight falls
  * @stats: commands of this VF
  */
@@ -159,10 +159,9 @@ struct vfvirt_member {
 	bool sealed;
 	struct module *pinned_module;
 
-	spinlock_t lock; /* @owner; between the registry mutex and owner->lock */
-	struct vfvirt_owner *owner;
+	struct vfvirt_owner __rcu *owner;
 
-	atomic_t in_flight;
+	unsigned int in_flight;
 	wait_queue_head_t turn;
 	struct vfvirt_stats stats;
 };
@@ -177,13 +176,22 @@ struct vfvirt_member *vfvirt_member_find(const struct pci_dev *vf);
 struct vfvirt_member *vfvirt_member_find_address(const char *address);
 void vfvirt_member_put(struct vfvirt_member *member);
 
-/* gate.c */
+/* gate.c: what a command holds of its owner and member. */
+#define VFVIRT_HOLDS_PIN	BIT(0)	/* the owner's memory stays */
+#define VFVIRT_HOLDS_TURN	BIT(1)	/* one of the few commands of its VF */
+#define VFVIRT_HOLDS_GATE	BIT(2)	/* inside the gate, for one try */
 void vfvirt_gate_init(struct vfvirt_owner *owner);
 int vfvirt_owner_pin(struct vfvirt_owner *owner);
 void vfvirt_owner_unpin(struct vfvirt_owner *owner);
 struct vfvirt_owner *vfvirt_member_pin_owner(struct vfvirt_member *member);
+unsigned int vfvirt_gate_begin(struct vfvirt_member *member, u16 opcode,
+			       struct vfvirt_owner **ret_owner);
 int vfvirt_gate_enter(struct vfvirt_owner *owner);
-void vfvirt_gate_leave(struct vfvirt_owner *owner);
+bool vfvirt_gate_take_turn(struct vfvirt_owner *owner, struct vfvirt_member *member);
+void vfvirt_gate_give(struct vfvirt_owner *owner, struct vfvirt_member *member,
+		      unsigned int holds);
+void vfvirt_gate_end(struct vfvirt_owner *owner, struct vfvirt_member *member,
+		     const struct vfvirt_command *command, int error, u64 ns, unsigned int holds);
 enum vfvirt_owner_state vfvirt_gate_shut(struct vfvirt_owner *owner);
 void vfvirt_gate_drain(struct vfvirt_owner *owner);
 
@@ -192,6 +200,13 @@ int vfvirt_member_seal(struct vfvirt_member *member, bool sealed);
 void vfvirt_member_attach(struct vfvirt_member *member, struct vfvirt_owner *owner);
 void vfvirt_member_detach(struct vfvirt_member *member);
 void vfvirt_members_tell(struct vfvirt_owner *owner, enum vfvirt_member_event event);
+
+/* The owner of a member, or NULL. Context: registry mutex. */
+static inline struct vfvirt_owner *vfvirt_member_owner(struct vfvirt_member *member)
+{
+	return rcu_dereference_protected(member->owner,
+					 lockdep_is_held(&vfvirt_registry_mutex));
+}
 
 /* What is left until a deadline in jiffies, for waits: never negative. */
 static inline long vfvirt_jiffies_left(unsigned long deadline)
@@ -217,9 +232,9 @@ void vfvirt_discovery_retry(struct vfvirt_owner *owner);
 /* stats.c */
 void vfvirt_stats_count(struct vfvirt_owner *owner, struct vfvirt_member *member, u16 opcode,
 			enum vfvirt_counter counter);
-void vfvirt_stats_latency(struct vfvirt_owner *owner, struct vfvirt_member *member, u16 opcode,
-			  u64 ns);
-void vfvirt_stats_reset(struct vfvirt_stats *stats);
+void vfvirt_stats_tried(struct vfvirt_owner *owner, struct vfvirt_member *member,
+			const struct vfvirt_command *command, int error, u64 ns);
+void vfvirt_stats_reset(struct vfvirt_owner *owner, struct vfvirt_stats *stats);
 
 /* netlink.c, events.c */
 int vfvirt_netlink_start(void);

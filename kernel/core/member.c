@@ -8,9 +8,9 @@
 /* A user of a member must not lose the provider's code by rmmod; unbinding stays possible. */
 static int provider_pin(struct vfvirt_member *member)
 {
-	struct module *module = member->owner ? member->owner->module : NULL;
+	struct vfvirt_owner *owner = vfvirt_member_owner(member);
+	struct module *module = owner ? owner->module : NULL;
 
-	lockdep_assert_held(&vfvirt_registry_mutex);
 	if (!module || member->pinned_module)
 		return 0;
 	if (!try_module_get(module))
@@ -39,9 +39,7 @@ void vfvirt_member_attach(struct vfvirt_member *member, struct vfvirt_owner *own
 {
 	lockdep_assert_held(&vfvirt_registry_mutex);
 	list_add_tail_rcu(&member->sibling, &owner->members);
-	spin_lock(&member->lock);
-	member->owner = owner;
-	spin_unlock(&member->lock);
+	rcu_assign_pointer(member->owner, owner);
 	/* Registering runs in the provider's own code, so its module cannot be on its way out. */
 	if (member->open_count && provider_pin(member))
 		pci_warn(member->vf, "vfvirt: the provider's module is being unloaded while the VF is open\n");
@@ -57,9 +55,7 @@ void vfvirt_member_attach(struct vfvirt_member *member, struct vfvirt_owner *own
 void vfvirt_member_detach(struct vfvirt_member *member)
 {
 	lockdep_assert_held(&vfvirt_registry_mutex);
-	spin_lock(&member->lock);
-	member->owner = NULL;
-	spin_unlock(&member->lock);
+	RCU_INIT_POINTER(member->owner, NULL);
 	list_del_rcu(&member->sibling);
 	provider_unpin(member);
 }
@@ -92,12 +88,14 @@ void vfvirt_members_tell(struct vfvirt_owner *owner, enum vfvirt_member_event ev
  */
 int vfvirt_member_open(struct vfvirt_member *member)
 {
+	struct vfvirt_owner *owner;
 	int error;
 
 	mutex_lock(&vfvirt_registry_mutex);
 	error = member->sealed ? -EBUSY : provider_pin(member);
-	if (!error && member->owner)
-		vfvirt_discovery_retry(member->owner);
+	owner = vfvirt_member_owner(member);
+	if (!error && owner)
+		vfvirt_discovery_retry(owner);
 	if (!error && !member->open_count++)
 		vfvirt_event_member(member, VFVIRT_EVENT_MEMBER_OPENED, NULL, 0);
 	mutex_unlock(&vfvirt_registry_mutex);

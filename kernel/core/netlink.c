@@ -84,15 +84,15 @@ static int stats_reset(struct sk_buff *request, struct genl_info *info)
 		if (!address_matches(address, owner->pdev))
 			continue;
 		found = true;
-		vfvirt_stats_reset(&owner->stats);
+		vfvirt_stats_reset(owner, &owner->stats);
 		list_for_each_entry(member, &owner->members, sibling)
-			vfvirt_stats_reset(&member->stats);
+			vfvirt_stats_reset(owner, &member->stats);
 	}
 	list_for_each_entry(member, &vfvirt_members, node) {
 		if (!address_matches(address, member->vf))
 			continue;
 		found = true;
-		vfvirt_stats_reset(&member->stats);
+		vfvirt_stats_reset(vfvirt_member_owner(member), &member->stats);
 	}
 	mutex_unlock(&vfvirt_registry_mutex);
 	if (found)

@@ -251,7 +251,6 @@ struct vfvirt_member *vfvirt_member_register(struct pci_dev *vf,
 	if (!member)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&member->refs);
-	spin_lock_init(&member->lock);
 	init_waitqueue_head(&member->turn);
 	member->member_id = vf_index + 1;
 	member->ops = ops;
@@ -288,7 +287,7 @@ void vfvirt_member_unregister(struct vfvirt_member *member)
 {
 	mutex_lock(&vfvirt_registry_mutex);
 	WARN_ON_ONCE(member->open_count);
-	if (member->owner)
+	if (vfvirt_member_owner(member))
 		vfvirt_member_detach(member);
 	list_del(&member->node);
 	generation_advance();

@@ -2,8 +2,9 @@
 /*
  * Counters and latency histograms, by opcode, of owners and members.
  *
- * Relaxed atomics: the numbers of one row need not agree with each other at any one moment, and a
- * command costs far more than two increments that nobody else waits for.
+ * What a command adds it adds under owner->lock, where it ends. Others add relaxed atomics, to
+ * counters of their own. Readers take no lock: the numbers of one row need not agree at any one
+ * moment.
  */
 #include <linux/log2.h>
 #include <linux/rculist.h>
@@ -16,7 +17,7 @@
  * @owner: the owner that ran the command
  * @member: the member it was for, or NULL
  * @opcode: enum vfvirt_opcode; anything else is ignored
- * @counter: which one
+ * @counter: which one; none that vfvirt_stats_tried() counts
  *
  * Context: any.
  */
@@ -30,34 +31,52 @@ void vfvirt_stats_count(struct vfvirt_owner *owner, struct vfvirt_member *member
 		atomic64_inc(&member->stats.rows[opcode].counters[counter]);
 }
 
-/**
- * vfvirt_stats_latency() - an answer took so long
- * @owner: the owner that ran the command
- * @member: the member it was for, or NULL
- * @opcode: enum vfvirt_opcode; anything else is ignored
- * @ns: from hand-over to answer, in nanoseconds
- *
- * Context: any.
- */
-void vfvirt_stats_latency(struct vfvirt_owner *owner, struct vfvirt_member *member, u16 opcode,
-			  u64 ns)
+/* Who holds the lock under which all the additions to a counter are made needs no atomic one. */
+static void add(atomic64_t *counter)
 {
-	unsigned int bucket = min_t(unsigned int, ilog2(ns | 1), VFVIRT_LATENCY_BUCKETS - 1);
+	atomic64_set(counter, atomic64_read(counter) + 1);
+}
 
-	if (opcode >= VFVIRT_OP_COUNT)
-		return;
-	atomic64_inc(&owner->stats.rows[opcode].latency[bucket]);
-	if (member)
-		atomic64_inc(&member->stats.rows[opcode].latency[bucket]);
+static void add_try(struct vfvirt_stats_row *row, enum vfvirt_counter outcome)
+{
+	add(&row->counters[VFVIRT_COUNTER_COMMANDS]);
+	add(&row->counters[outcome]);
 }
 
 /**
- * vfvirt_stats_reset() - all counters to 0
- * @stats: of an owner or a member
+ * vfvirt_stats_tried() - a command was tried once, and how that went
+ * @owner: the owner that ran it
+ * @member: the member it was for, or NULL
+ * @command: the command
+ * @error: what execute() returned
+ * @ns: from hand-over to answer, in nanoseconds
  *
- * Context: any. Commands under way may be counted before or after.
+ * Context: owner->lock held.
  */
-void vfvirt_stats_reset(struct vfvirt_stats *stats)
+void vfvirt_stats_tried(struct vfvirt_owner *owner, struct vfvirt_member *member,
+			const struct vfvirt_command *command, int error, u64 ns)
+{
+	unsigned int bucket = min_t(unsigned int, ilog2(ns | 1), VFVIRT_LATENCY_BUCKETS - 1);
+	enum vfvirt_counter outcome;
+
+	lockdep_assert_held(&owner->lock);
+	if (command->opcode >= VFVIRT_OP_COUNT)
+		return;
+	if (error)
+		outcome = error == -ETIMEDOUT ? VFVIRT_COUNTER_TIMEOUTS : VFVIRT_COUNTER_ERRORS;
+	else
+		outcome = command->status ? VFVIRT_COUNTER_REFUSED : VFVIRT_COUNTER_OK;
+	add_try(&owner->stats.rows[command->opcode], outcome);
+	if (member)
+		add_try(&member->stats.rows[command->opcode], outcome);
+	if (error)
+		return;
+	add(&owner->stats.rows[command->opcode].latency[bucket]);
+	if (member)
+		add(&member->stats.rows[command->opcode].latency[bucket]);
+}
+
+static void clear(struct vfvirt_stats *stats)
 {
 	unsigned int opcode, n;
 
@@ -69,6 +88,24 @@ void vfvirt_stats_reset(struct vfvirt_stats *stats)
 		for (n = 0; n < ARRAY_SIZE(row->latency); n++)
 			atomic64_set(&row->latency[n], 0);
 	}
+}
+
+/**
+ * vfvirt_stats_reset() - all counters to 0
+ * @owner: the owner, or that of the member; NULL when it has none
+ * @stats: of the owner or the member
+ *
+ * Context: any process context. Commands under way are counted afterwards.
+ */
+void vfvirt_stats_reset(struct vfvirt_owner *owner, struct vfvirt_stats *stats)
+{
+	if (!owner) {
+		clear(stats);
+		return;
+	}
+	spin_lock(&owner->lock);
+	clear(stats);
+	spin_unlock(&owner->lock);
 }
 
 /* Counts for the owner and, when a VF driver has the member, for it too. */

@@ -47,6 +47,8 @@ enum vfvirt_opcode {
  * @exclusive: no other command may be outstanding on any queue of the owner (LIST_USE, S-42)
  * @deadline: absolute, in jiffies; the provider gives up then
  * @interruptible: a fatal signal ends the wait (-EINTR); false only where nobody can be killed
+ * @begin_ns: when it was handed to the provider, of ktime_get_ns()
+ * @end_ns: result: when the provider saw the answer; 0: it did not look at the clock
  * @out_used_bytes: result: valid bytes of @out, at most @out_length_bytes; the rest is zeroed
  * @status: result: as the device gave it, unfiltered; valid when execute() returned 0
  * @qualifier: result: likewise
@@ -55,16 +57,18 @@ struct vfvirt_command {
 	u16 opcode;
 	u16 group_type;
 	u16 member_id;
-	struct pci_dev *vf;
-	u8 offset;
-	const void *in;
 	u16 in_length_bytes;
-	void *out;
 	u16 out_length_bytes;
+	u8 offset;
 	bool exclusive;
-	unsigned long deadline;
 	bool interruptible;
+	struct pci_dev *vf;
+	const void *in;
+	void *out;
+	unsigned long deadline;
+	u64 begin_ns;
 
+	u64 end_ns;
 	u16 out_used_bytes;
 	u16 status;
 	u16 qualifier;
