@@ -82,10 +82,8 @@ int vfvirt_admin_init(struct vfvirt_pf *pf)
 	spin_lock_init(&admin->lock);
 	INIT_LIST_HEAD(&admin->waiting);
 	init_waitqueue_head(&admin->idle);
-	for (i = 0; i < VFVIRT_ADMINQ_MAX; i++) {
+	for (i = 0; i < VFVIRT_ADMINQ_MAX; i++)
 		admin->queues[i].pf = pf;
-		INIT_LIST_HEAD(&admin->queues[i].free);
-	}
 	mutex_init(&pf->publish.mutex);
 	INIT_WORK(&pf->publish.work, publish_work);
 	pf->publish.state = VFVIRT_OWNER_ABSENT;
@@ -148,6 +146,7 @@ int vfvirt_adminq_make_ring(struct vfvirt_adminq *adminq)
 	vfvirt_queue_program(pf, &queue);
 	queue.msix_entry = adminq->queue.msix_entry;
 	queue.vq->priv = &adminq->queue;
+	virtqueue_disable_cb(queue.vq);
 	spin_lock_irq(&pf->admin.lock);
 	adminq->queue = queue;
 	adminq->broken = false;

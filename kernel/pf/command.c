@@ -61,11 +61,11 @@ static void fill(struct vfvirt_slot *slot, const struct vfvirt_command *command)
 	bool legacy = is_legacy(command->opcode);
 	u8 *data = legacy ? wire->legacy.data : wire->data;
 
-	slot->readable_bytes = data - slot->block + command->in_length_bytes;
-	slot->writable_bytes = sizeof(struct wire_answer) + command->out_length_bytes;
+	slot->readable.length = data - slot->block + command->in_length_bytes;
+	slot->writable.length = sizeof(struct wire_answer) + command->out_length_bytes;
 	if (!legacy) {
-		slot->readable_bytes = ALIGN(slot->readable_bytes, 8);
-		slot->writable_bytes = ALIGN(slot->writable_bytes, 8);
+		slot->readable.length = ALIGN(slot->readable.length, 8);
+		slot->writable.length = ALIGN(slot->writable.length, 8);
 	}
 	*wire = (struct wire_command) {
 		.opcode = cpu_to_le16(command->opcode),
@@ -77,7 +77,7 @@ static void fill(struct vfvirt_slot *slot, const struct vfvirt_command *command)
 		return;
 	memcpy(data, command->in, command->in_length_bytes);
 	memset(data + command->in_length_bytes, 0,
-	       slot->readable_bytes - (data - slot->block) - command->in_length_bytes);
+	       slot->readable.length - (data - slot->block) - command->in_length_bytes);
 }
 
 /*
@@ -87,7 +87,7 @@ static void fill(struct vfvirt_slot *slot, const struct vfvirt_command *command)
 static int read_answer(struct vfvirt_slot *slot, struct vfvirt_command *command)
 {
 	const struct wire_answer *answer = (const void *)vfvirt_slot_answer(slot);
-	u32 used_bytes = min_t(u32, slot->used_bytes, slot->writable_bytes);
+	u32 used_bytes = min_t(u32, slot->used_bytes, slot->writable.length);
 	u32 result_bytes = 0;
 
 	if (used_bytes < offsetofend(struct wire_answer, status))
@@ -122,16 +122,30 @@ static void reap_once(struct vfvirt_adminq *adminq)
 	spin_unlock_irq(&adminq->pf->admin.lock);
 }
 
+static bool is_over(u64 end_ns)
+{
+	cpu_relax();
+	return ktime_get_ns() >= end_ns || need_resched();
+}
+
+/* Lets go of admin.lock between looks. */
 static bool poll(struct vfvirt_slot *slot)
 {
-	u64 end_ns = slot->submitted_ns + poll_budget_ns(slot->queue);
+	struct vfvirt_admin *admin = &slot->queue->pf->admin;
+	u64 end_ns;
+	bool over;
 
+	if (vfvirt_ring_poll(slot))
+		return true;
+	end_ns = slot->submitted_ns + poll_budget_ns(slot->queue);
 	do {
-		if (vfvirt_ring_poll(slot))
-			return true;
-		cpu_relax();
-	} while (ktime_get_ns() < end_ns && !need_resched());
-	return false;
+		spin_unlock_irq(&admin->lock);
+		over = is_over(end_ns);
+		spin_lock_irq(&admin->lock);
+		if (over)
+			return false;
+	} while (!vfvirt_ring_poll(slot));
+	return true;
 }
 
 static int sleep(struct vfvirt_slot *slot, const struct vfvirt_command *command)
@@ -162,13 +176,17 @@ static int sleep(struct vfvirt_slot *slot, const struct vfvirt_command *command)
 	return 0;
 }
 
+/* Lets go of admin.lock while it waits. */
 static int await(struct vfvirt_slot *slot, const struct vfvirt_command *command)
 {
+	struct vfvirt_admin *admin = &slot->queue->pf->admin;
 	int error = 0;
 
 	if (!poll(slot)) {
 		vfvirt_ring_sleep(slot);
+		spin_unlock_irq(&admin->lock);
 		error = sleep(slot, command);
+		spin_lock_irq(&admin->lock);
 		vfvirt_ring_wake(slot->queue);
 	}
 	if (error)
@@ -182,24 +200,33 @@ static int await(struct vfvirt_slot *slot, const struct vfvirt_command *command)
  * @command: the command; results are filled in
  * @proof: recovery's own command, accepted while the queue takes no others
  *
+ * The lock is let go of for all that waits and for the doorbell write; a command that need not wait
+ * takes it twice. A command's data is short enough to be copied under it.
+ *
  * Context: process context, may sleep until the command's deadline.
  * Return: 0, or a negative errno as struct vfvirt_owner_ops says.
  */
 int vfvirt_command_run(struct vfvirt_adminq *adminq, struct vfvirt_command *command, bool proof)
 {
+	struct vfvirt_admin *admin = &adminq->pf->admin;
 	struct vfvirt_slot *slot;
 	int error;
 
+	spin_lock_irq(&admin->lock);
 	error = vfvirt_slot_get(adminq, command, proof, &slot);
 	if (error)
-		return error;
+		goto unlock;
 	fill(slot, command);
 	error = vfvirt_ring_submit(slot);
 	if (!error)
 		error = await(slot, command);
-	if (!error)
+	if (!error) {
+		command->end_ns = slot->answered_ns;
 		error = read_answer(slot, command);
+	}
 	vfvirt_slot_put(slot);
+unlock:
+	spin_unlock_irq(&admin->lock);
 	return error;
 }
 

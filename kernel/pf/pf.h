@@ -20,6 +20,7 @@
 #include <linux/completion.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
+#include <linux/scatterlist.h>
 #include <linux/spinlock.h>
 #include <linux/virtio.h>
 #include <linux/virtio_config.h>
@@ -112,14 +113,14 @@ enum vfvirt_adminq_state {
 
 /**
  * struct vfvirt_slot - room for one command, made once, reused
- * @free: link in the queue's free list
+ * @next_free: the next slot that nobody has
  * @queue: the queue it belongs to
  * @done: completed when @answered or @error is set, for a user that is @asleep
  * @block: VFVIRT_SLOT_BYTES, the readable part first, the writable part at half; the device may
  *	write to it while @device is set
- * @readable_bytes: length of the readable part
- * @writable_bytes: length of the writable part
- * @command: what it was used for, kept for counters and tracepoints; its pointers are the user's
+ * @readable: the readable part; made with the slot, its length changes
+ * @writable: the writable part, likewise
+ * @command: what counters and tracepoints want to know of the command it was used for, no more
  * @member_id: of the command
  * @user: an execute() waits for it; with @device the two references of the slot
  * @device: the device has it, or may still write to it
@@ -127,16 +128,17 @@ enum vfvirt_adminq_state {
  * @answered: the device gave it back in time
  * @error: why it will not be answered; 0: it may be
  * @used_bytes: what the device says it wrote, valid with @answered
- * @submitted_ns: when it was given to the device
+ * @answered_ns: when the answer was found, likewise
+ * @submitted_ns: when it was given to the device, or just before
  * @deadline: jiffies after which its user stops waiting
  */
 struct vfvirt_slot {
-	struct list_head free;
+	struct vfvirt_slot *next_free;
 	struct vfvirt_adminq *queue;
 	struct completion done;
 	u8 *block;
-	u16 readable_bytes;
-	u16 writable_bytes;
+	struct scatterlist readable;
+	struct scatterlist writable;
 	struct vfvirt_command command;
 	u16 member_id;
 	bool user;
@@ -145,6 +147,7 @@ struct vfvirt_slot {
 	bool answered;
 	int error;
 	u32 used_bytes;
+	u64 answered_ns;
 	u64 submitted_ns;
 	unsigned long deadline;
 };
@@ -175,12 +178,13 @@ static inline void *vfvirt_slot_answer(struct vfvirt_slot *slot)
  * @slots: @depth of them, made and freed under admin.life with the ring
  * @depth: commands that fit
  * @member_limit: of one VF
- * @free: slots that nobody has
+ * @free: the first slot that nobody has, or NULL
  * @users: slots that an execute() has
  * @pollers: who polls, and thereby takes the answers of the sleepers off as well: no interrupts
  * @in_flight: slots that the device has
  * @sleepers: who waits for the interrupt instead of polling
  * @abandoned: slots that only the device has
+ * @newest_submission_ns: the latest submission
  * @newest_answer_ns: the latest submission that was answered: what came before it was passed over
  * @average_ns: moving average of the time to an answer
  * @commands: number of commands, to try polling again now and then
@@ -195,12 +199,13 @@ struct vfvirt_adminq {
 	struct vfvirt_slot *slots;
 	u16 depth;
 	u16 member_limit;
-	struct list_head free;
+	struct vfvirt_slot *free;
 	u16 users;
 	u16 in_flight;
 	u16 pollers;
 	u16 sleepers;
 	u16 abandoned;
+	u64 newest_submission_ns;
 	u64 newest_answer_ns;
 	u32 average_ns;
 	u32 commands;

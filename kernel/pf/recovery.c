@@ -192,6 +192,7 @@ static int prove(struct vfvirt_adminq *adminq)
 		.out = &opcodes,
 		.out_length_bytes = sizeof(opcodes),
 		.deadline = jiffies + msecs_to_jiffies(PROOF_LIMIT_MS),
+		.begin_ns = ktime_get_ns(),
 	};
 
 	return vfvirt_command_run(adminq, &command, true) ? -EIO : 0;

@@ -34,50 +34,42 @@ static void break_queue(struct vfvirt_adminq *adminq)
  * One doorbell write at most, outside of the lock: a kick that fails leaves the slot with the
  * device, since it is in the ring (B-P10).
  *
- * Context: process context.
+ * Context: process context, admin.lock held; let go of for the doorbell write.
  * Return: 0; -ENODEV when the queue stopped meanwhile; -EPROTO when the ring refuses it.
  */
 int vfvirt_ring_submit(struct vfvirt_slot *slot)
 {
+	struct scatterlist *parts[] = { &slot->readable, &slot->writable };
 	struct vfvirt_adminq *adminq = slot->queue;
 	struct vfvirt_admin *admin = &adminq->pf->admin;
-	struct scatterlist readable, written, *parts[] = { &readable, &written };
-	struct virtqueue *vq;
-	bool kick;
+	struct virtqueue *vq = adminq->queue.vq;
 	int error;
 
-	sg_init_one(&readable, slot->block, slot->readable_bytes);
-	sg_init_one(&written, vfvirt_slot_answer(slot), slot->writable_bytes);
+	lockdep_assert_held(&admin->lock);
+	if (slot->error)
+		return slot->error;
 	*(u64 *)vfvirt_slot_answer(slot) = UNWRITTEN;
-
-	spin_lock_irq(&admin->lock);
-	if (slot->error) {
-		error = slot->error;
-		goto unlock;
-	}
-	vq = adminq->queue.vq;
 	error = virtqueue_add_sgs(vq, parts, 1, 1, slot, GFP_ATOMIC);
-	if (error) {
-		error = virtqueue_is_broken(vq) ? -EPROTO : -ENOSPC;
-		goto unlock;
-	}
-	slot->submitted_ns = ktime_get_ns();
+	if (error)
+		return virtqueue_is_broken(vq) ? -EPROTO : -ENOSPC;
+	/* Who looked at the clock before, but came here after somebody else, counts as later. */
+	slot->submitted_ns = max(slot->submitted_ns, adminq->newest_submission_ns);
+	adminq->newest_submission_ns = slot->submitted_ns;
 	slot->device = true;
 	adminq->in_flight++;
 	adminq->commands++;
 	/* Until vfvirt_ring_poll() or vfvirt_ring_sleep() say otherwise. */
 	adminq->pollers++;
-	virtqueue_disable_cb(vq);
-	kick = virtqueue_kick_prepare(vq);
+	/* Nobody else has interrupts on. */
+	if (adminq->sleepers || adminq->abandoned)
+		virtqueue_disable_cb(vq);
+	if (!virtqueue_kick_prepare(vq))
+		return 0;
 	spin_unlock_irq(&admin->lock);
 	/* The ring cannot go: it is freed only when no slot of it has a user. */
-	if (kick)
-		virtqueue_notify(vq);
+	virtqueue_notify(vq);
+	spin_lock_irq(&admin->lock);
 	return 0;
-
-unlock:
-	spin_unlock_irq(&admin->lock);
-	return error;
 }
 
 static bool is_ours(struct vfvirt_adminq *adminq, struct vfvirt_slot *slot)
@@ -99,14 +91,15 @@ static void account(struct vfvirt_adminq *adminq, struct vfvirt_slot *slot, u64 
 static void take_back(struct vfvirt_adminq *adminq, struct vfvirt_slot *slot, u32 used_bytes)
 {
 	struct vfvirt_pf *pf = adminq->pf;
-	u64 took_ns = ktime_get_ns() - slot->submitted_ns;
+	u64 now_ns = ktime_get_ns(), took_ns = now_ns - slot->submitted_ns;
 
 	slot->device = false;
 	adminq->in_flight--;
 	account(adminq, slot, took_ns);
 	if (slot->user) {
 		slot->used_bytes = used_bytes;
-		/* Pairs with the user, who reads the answer without the lock. */
+		slot->answered_ns = now_ns;
+		/* Pairs with a user that sleeps, who looks without the lock. */
 		smp_store_release(&slot->answered, true);
 		if (slot->asleep)
 			complete(&slot->done);
@@ -119,9 +112,37 @@ static void take_back(struct vfvirt_adminq *adminq, struct vfvirt_slot *slot, u3
 	vfvirt_recovery_kick(pf);
 }
 
+static inline void reap(struct vfvirt_adminq *adminq)
+{
+	struct virtqueue *vq = adminq->queue.vq;
+	struct vfvirt_slot *slot;
+	unsigned int used_bytes;
+
+	lockdep_assert_held(&adminq->pf->admin.lock);
+	if (!vq)
+		return;
+	do {
+		slot = virtqueue_get_buf(vq, &used_bytes);
+		if (!slot)
+			break;
+		if (!is_ours(adminq, slot) ||
+		    READ_ONCE(*(u64 *)vfvirt_slot_answer(slot)) == UNWRITTEN) {
+			__virtqueue_break(vq);
+			slot = NULL;
+			break;
+		}
+		take_back(adminq, slot, used_bytes);
+	} while (adminq->in_flight);
+	if (!slot && virtqueue_is_broken(vq))
+		break_queue(adminq);
+}
+
 /**
  * vfvirt_ring_reap() - take every answer off the ring
  * @adminq: the queue
+ *
+ * Looks at least once, and as long as there is an answer to come: one too many breaks the ring when
+ * somebody looks again.
  *
  * A used element that nobody submitted breaks the ring (the ring library sees that). One that
  * names a slot whose answer was not written is the same: the device returned an earlier element
@@ -131,23 +152,7 @@ static void take_back(struct vfvirt_adminq *adminq, struct vfvirt_slot *slot, u3
  */
 void vfvirt_ring_reap(struct vfvirt_adminq *adminq)
 {
-	struct virtqueue *vq = adminq->queue.vq;
-	struct vfvirt_slot *slot;
-	unsigned int used_bytes;
-
-	lockdep_assert_held(&adminq->pf->admin.lock);
-	if (!vq)
-		return;
-	while ((slot = virtqueue_get_buf(vq, &used_bytes))) {
-		if (!is_ours(adminq, slot) ||
-		    READ_ONCE(*(u64 *)vfvirt_slot_answer(slot)) == UNWRITTEN) {
-			__virtqueue_break(vq);
-			break;
-		}
-		take_back(adminq, slot, used_bytes);
-	}
-	if (virtqueue_is_broken(vq))
-		break_queue(adminq);
+	reap(adminq);
 }
 
 /**
@@ -196,57 +201,52 @@ void vfvirt_ring_interrupt(struct vfvirt_adminq *adminq)
  * vfvirt_ring_poll() - has a command ended?
  * @slot: submitted, its user neither slept nor was told that it has ended
  *
- * Context: process context.
+ * Context: admin.lock held.
  * Return: true when it has; its user polls no longer.
  */
 bool vfvirt_ring_poll(struct vfvirt_slot *slot)
 {
 	struct vfvirt_adminq *adminq = slot->queue;
-	bool ended;
 
-	spin_lock_irq(&adminq->pf->admin.lock);
-	vfvirt_ring_reap(adminq);
-	ended = vfvirt_slot_ended(slot);
-	if (ended) {
-		adminq->pollers--;
+	reap(adminq);
+	if (!vfvirt_slot_ended(slot))
+		return false;
+	adminq->pollers--;
+	if (adminq->sleepers || adminq->abandoned)
 		vfvirt_ring_arm(adminq);
-	}
-	spin_unlock_irq(&adminq->pf->admin.lock);
-	return ended;
+	return true;
 }
 
 /**
  * vfvirt_ring_sleep() - somebody stops polling and is going to sleep until an answer comes
  * @slot: submitted; vfvirt_ring_poll() did not find that it has ended
  *
- * Context: process context. Pair: vfvirt_ring_wake().
+ * Context: admin.lock held. Pair: vfvirt_ring_wake().
  */
 void vfvirt_ring_sleep(struct vfvirt_slot *slot)
 {
 	struct vfvirt_adminq *adminq = slot->queue;
 
-	spin_lock_irq(&adminq->pf->admin.lock);
+	lockdep_assert_held(&adminq->pf->admin.lock);
 	slot->asleep = true;
 	adminq->pollers--;
 	adminq->sleepers++;
 	vfvirt_ring_reap(adminq);
 	vfvirt_ring_arm(adminq);
-	spin_unlock_irq(&adminq->pf->admin.lock);
 }
 
 /**
  * vfvirt_ring_wake() - the sleep is over
  * @adminq: the queue
  *
- * Context: process context.
+ * Context: admin.lock held.
  */
 void vfvirt_ring_wake(struct vfvirt_adminq *adminq)
 {
-	spin_lock_irq(&adminq->pf->admin.lock);
+	lockdep_assert_held(&adminq->pf->admin.lock);
 	adminq->sleepers--;
 	if (!adminq->sleepers && !adminq->abandoned && adminq->queue.vq)
 		virtqueue_disable_cb(adminq->queue.vq);
-	spin_unlock_irq(&adminq->pf->admin.lock);
 }
 
 /**

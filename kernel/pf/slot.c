@@ -11,14 +11,20 @@
 
 #include "pf.h"
 
-struct waiter {
-	struct list_head list;
+/* What tells who may have a slot. */
+struct claim {
 	struct vfvirt_adminq *adminq;
-	struct completion granted;
-	struct vfvirt_slot *slot;
 	u16 member_id;
 	bool exclusive;
 	bool proof;	/* recovery's own command, accepted while others are not */
+};
+
+/* One that has to wait for it. */
+struct waiter {
+	struct list_head list;
+	const struct claim *claim;
+	struct completion granted;
+	struct vfvirt_slot *slot;
 	int error;
 };
 
@@ -38,17 +44,20 @@ int vfvirt_slots_make(struct vfvirt_adminq *adminq, u16 depth)
 	lockdep_assert_held(&adminq->pf->admin.life);
 	if (!slots)
 		return -ENOMEM;
-	INIT_LIST_HEAD(&adminq->free);
 	for (i = 0; i < depth; i++) {
 		/* Linear memory of its own cache lines: the device reads and writes it. */
 		slots[i].block = kzalloc(VFVIRT_SLOT_BYTES, GFP_KERNEL);
 		if (!slots[i].block)
 			goto no_memory;
 		slots[i].queue = adminq;
+		sg_init_one(&slots[i].readable, slots[i].block, VFVIRT_SLOT_BYTES / 2);
+		sg_init_one(&slots[i].writable, vfvirt_slot_answer(&slots[i]),
+			    VFVIRT_SLOT_BYTES / 2);
 		init_completion(&slots[i].done);
-		list_add_tail(&slots[i].free, &adminq->free);
+		slots[i].next_free = i ? &slots[i - 1] : NULL;
 	}
 	adminq->slots = slots;
+	adminq->free = &slots[depth - 1];
 	adminq->depth = depth;
 	adminq->member_limit = clamp_t(u16, depth / 2, 1, VFVIRT_MEMBER_SLOTS_MAX);
 	return 0;
@@ -93,25 +102,26 @@ void vfvirt_slots_free(struct vfvirt_adminq *adminq)
 	kfree(slots);
 	adminq->slots = NULL;
 	adminq->depth = 0;
-	INIT_LIST_HEAD(&adminq->free);
+	adminq->free = NULL;
 }
 
-static bool may_have(struct vfvirt_admin *admin, struct waiter *waiter)
+static bool may_have(struct vfvirt_admin *admin, const struct claim *claim)
 {
-	struct vfvirt_adminq *adminq = waiter->adminq;
+	struct vfvirt_adminq *adminq = claim->adminq;
 
-	if (admin->exclusive || list_empty(&adminq->free))
+	if (admin->exclusive || !adminq->free)
 		return false;
-	if (waiter->proof)
+	if (claim->proof)
 		return true;
 	if (adminq->state != VFVIRT_ADMINQ_READY)
 		return false;
-	if (waiter->exclusive)
+	if (claim->exclusive)
 		return !admin->busy;
-	return admin->members[waiter->member_id].slots < adminq->member_limit;
+	return admin->members[claim->member_id].slots < adminq->member_limit;
 }
 
-static bool served_before(struct vfvirt_admin *admin, struct waiter *a, struct waiter *b)
+static bool served_before(struct vfvirt_admin *admin, const struct claim *a,
+			  const struct claim *b)
 {
 	return (s32)(admin->members[a->member_id].turn - admin->members[b->member_id].turn) < 0;
 }
@@ -122,38 +132,39 @@ static struct waiter *choose(struct vfvirt_admin *admin)
 
 	lockdep_assert_held(&admin->lock);
 	list_for_each_entry(waiter, &admin->waiting, list) {
-		if (may_have(admin, waiter) && (!best || served_before(admin, waiter, best)))
+		if (may_have(admin, waiter->claim) &&
+		    (!best || served_before(admin, waiter->claim, best->claim)))
 			best = waiter;
-		if (best && best->proof)
+		if (best && best->claim->proof)
 			break;
 		/* Nobody overtakes it, else it could wait for ever. */
-		if (waiter->exclusive)
+		if (waiter->claim->exclusive)
 			break;
 	}
 	return best;
 }
 
 /* Gives a free slot to one who may have it. */
-static void hand_out(struct vfvirt_admin *admin, struct waiter *waiter)
+static struct vfvirt_slot *hand_out(struct vfvirt_admin *admin, const struct claim *claim)
 {
-	struct vfvirt_adminq *adminq = waiter->adminq;
-	struct vfvirt_load *load = &admin->members[waiter->member_id];
-	struct vfvirt_slot *slot = list_first_entry(&adminq->free, struct vfvirt_slot, free);
+	struct vfvirt_adminq *adminq = claim->adminq;
+	struct vfvirt_load *load = &admin->members[claim->member_id];
+	struct vfvirt_slot *slot = adminq->free;
 
 	lockdep_assert_held(&admin->lock);
-	list_del_init(&slot->free);
+	adminq->free = slot->next_free;
 	reinit_completion(&slot->done);
 	slot->user = true;
 	slot->asleep = false;
 	slot->answered = false;
 	slot->error = 0;
-	slot->member_id = waiter->member_id;
+	slot->member_id = claim->member_id;
 	load->slots++;
 	load->turn = ++admin->turn;
 	adminq->users++;
 	admin->busy++;
-	admin->exclusive = waiter->exclusive;
-	waiter->slot = slot;
+	admin->exclusive = claim->exclusive;
+	return slot;
 }
 
 /**
@@ -169,7 +180,7 @@ void vfvirt_slots_grant(struct vfvirt_admin *admin)
 	lockdep_assert_held(&admin->lock);
 	while ((waiter = choose(admin))) {
 		list_del_init(&waiter->list);
-		hand_out(admin, waiter);
+		waiter->slot = hand_out(admin, waiter->claim);
 		complete(&waiter->granted);
 	}
 }
@@ -193,7 +204,8 @@ void vfvirt_slots_refuse(struct vfvirt_adminq *adminq)
 	if (adminq->hold)
 		return;
 	list_for_each_entry_safe(waiter, next, &admin->waiting, list) {
-		if (waiter->adminq != adminq || (waiter->proof && !admin->stopping))
+		if (waiter->claim->adminq != adminq ||
+		    (waiter->claim->proof && !admin->stopping))
 			continue;
 		list_del_init(&waiter->list);
 		waiter->error = -ENODEV;
@@ -207,31 +219,20 @@ static bool accepts(struct vfvirt_adminq *adminq, bool proof)
 	       (adminq->state == VFVIRT_ADMINQ_DRAINING && (proof || adminq->hold));
 }
 
-/* Gets in line: 0 with or without a slot, or -ENODEV. */
-static int line_up(struct vfvirt_admin *admin, struct waiter *waiter)
+static void line_up(struct vfvirt_admin *admin, struct waiter *waiter)
 {
-	int error = 0;
-
-	spin_lock_irq(&admin->lock);
-	if (admin->stopping || !accepts(waiter->adminq, waiter->proof)) {
-		error = -ENODEV;
-	} else if (list_empty(&admin->waiting) && may_have(admin, waiter)) {
-		hand_out(admin, waiter);
-	} else {
-		init_completion(&waiter->granted);
-		if (waiter->proof)
-			list_add(&waiter->list, &admin->waiting);
-		else
-			list_add_tail(&waiter->list, &admin->waiting);
-		vfvirt_slots_grant(admin);
-	}
-	spin_unlock_irq(&admin->lock);
-	return error;
+	lockdep_assert_held(&admin->lock);
+	init_completion(&waiter->granted);
+	if (waiter->claim->proof)
+		list_add(&waiter->list, &admin->waiting);
+	else
+		list_add_tail(&waiter->list, &admin->waiting);
+	vfvirt_slots_grant(admin);
 }
 
 static int await_turn(struct waiter *waiter, const struct vfvirt_command *command)
 {
-	struct vfvirt_pf *pf = waiter->adminq->pf;
+	struct vfvirt_pf *pf = waiter->claim->adminq->pf;
 	long left, woken;
 
 	while (!completion_done(&waiter->granted)) {
@@ -255,13 +256,47 @@ static int await_turn(struct waiter *waiter, const struct vfvirt_command *comman
 
 static void leave_line(struct vfvirt_admin *admin, struct waiter *waiter)
 {
-	spin_lock_irq(&admin->lock);
-	if (!waiter->slot) {
-		list_del_init(&waiter->list);
-		/* An exclusive one that gave up lets those behind it go on. */
-		vfvirt_slots_grant(admin);
+	lockdep_assert_held(&admin->lock);
+	if (waiter->slot)
+		return;
+	list_del_init(&waiter->list);
+	/* An exclusive one that gave up lets those behind it go on. */
+	vfvirt_slots_grant(admin);
+}
+
+/* Waits for a slot. Apart, since a command that need not wait needs no room for a waiter. */
+static noinline int wait_in_line(struct vfvirt_admin *admin, const struct claim *claim,
+				 const struct vfvirt_command *command,
+				 struct vfvirt_slot **ret_slot)
+{
+	struct waiter waiter = { .claim = claim };
+	int error;
+
+	line_up(admin, &waiter);
+	if (!waiter.slot) {
+		spin_unlock_irq(&admin->lock);
+		error = await_turn(&waiter, command);
+		spin_lock_irq(&admin->lock);
+		leave_line(admin, &waiter);
+		if (!waiter.slot)
+			return waiter.error ? : error;
+		if (error) {
+			vfvirt_slot_put(waiter.slot);
+			return error;
+		}
 	}
-	spin_unlock_irq(&admin->lock);
+	*ret_slot = waiter.slot;
+	return 0;
+}
+
+/* Copies what is looked at when nobody waits any more. */
+static void note_command(struct vfvirt_slot *slot, const struct vfvirt_command *command)
+{
+	slot->command.opcode = command->opcode;
+	slot->command.member_id = command->member_id;
+	slot->command.offset = command->offset;
+	slot->command.in_length_bytes = command->in_length_bytes;
+	slot->command.out_length_bytes = command->out_length_bytes;
 }
 
 /**
@@ -271,38 +306,56 @@ static void leave_line(struct vfvirt_admin *admin, struct waiter *waiter)
  * @proof: recovery's own command
  * @ret_slot: the slot; pair: vfvirt_slot_put()
  *
- * Context: process context.
+ * Context: process context, admin.lock held; let go of while waiting.
  * Return: 0; -ENODEV when the queue takes no commands; -ENOSPC at the deadline; -EINTR.
  */
 int vfvirt_slot_get(struct vfvirt_adminq *adminq, const struct vfvirt_command *command, bool proof,
 		    struct vfvirt_slot **ret_slot)
 {
 	struct vfvirt_admin *admin = &adminq->pf->admin;
-	struct waiter waiter = {
+	struct claim claim = {
 		.adminq = adminq,
 		.member_id = command->member_id,
 		.exclusive = command->exclusive,
 		.proof = proof,
 	};
+	u64 begin_ns = command->begin_ns;
+	struct vfvirt_slot *slot;
 	int error;
 
-	error = line_up(admin, &waiter);
-	if (error)
-		return error;
-	if (!waiter.slot) {
-		error = await_turn(&waiter, command);
-		leave_line(admin, &waiter);
+	if (admin->stopping || !accepts(adminq, proof))
+		return -ENODEV;
+	if (list_empty(&admin->waiting) && may_have(admin, &claim)) {
+		slot = hand_out(admin, &claim);
+	} else {
+		error = wait_in_line(admin, &claim, command, &slot);
+		if (error)
+			return error;
+		begin_ns = ktime_get_ns();
 	}
-	if (!waiter.slot)
-		return waiter.error ? : error;
-	if (error) {
-		vfvirt_slot_put(waiter.slot);
-		return error;
-	}
-	waiter.slot->command = *command;
-	waiter.slot->deadline = command->deadline;
-	*ret_slot = waiter.slot;
+	note_command(slot, command);
+	slot->submitted_ns = begin_ns;
+	slot->deadline = command->deadline;
+	*ret_slot = slot;
 	return 0;
+}
+
+static inline void release(struct vfvirt_slot *slot)
+{
+	struct vfvirt_adminq *adminq = slot->queue;
+	struct vfvirt_admin *admin = &adminq->pf->admin;
+
+	lockdep_assert_held(&admin->lock);
+	if (slot->user || slot->device)
+		return;
+	slot->next_free = adminq->free;
+	adminq->free = slot;
+	admin->members[slot->member_id].slots--;
+	admin->busy--;
+	/* Alone when it was granted, so whatever ends while it is set is that command. */
+	admin->exclusive = false;
+	if (!list_empty(&admin->waiting))
+		vfvirt_slots_grant(admin);
 }
 
 /**
@@ -313,40 +366,29 @@ int vfvirt_slot_get(struct vfvirt_adminq *adminq, const struct vfvirt_command *c
  */
 void vfvirt_slot_release(struct vfvirt_slot *slot)
 {
-	struct vfvirt_adminq *adminq = slot->queue;
-	struct vfvirt_admin *admin = &adminq->pf->admin;
-
-	lockdep_assert_held(&admin->lock);
-	if (slot->user || slot->device)
-		return;
-	list_add_tail(&slot->free, &adminq->free);
-	admin->members[slot->member_id].slots--;
-	admin->busy--;
-	/* Alone when it was granted, so whatever ends while it is set is that command. */
-	admin->exclusive = false;
-	vfvirt_slots_grant(admin);
+	release(slot);
 }
 
 /**
  * vfvirt_slot_put() - the user is done with a slot
  * @slot: the slot; if the device has it, it stays the device's until that gives it back
  *
- * Context: process context.
+ * Context: admin.lock held.
  */
 void vfvirt_slot_put(struct vfvirt_slot *slot)
 {
 	struct vfvirt_adminq *adminq = slot->queue;
 	struct vfvirt_admin *admin = &adminq->pf->admin;
 
-	spin_lock_irq(&admin->lock);
+	lockdep_assert_held(&admin->lock);
 	slot->user = false;
 	adminq->users--;
 	if (slot->device) {
 		adminq->abandoned++;
 		vfvirt_ring_arm(adminq);
 	}
-	vfvirt_slot_release(slot);
-	if (wq_has_sleeper(&admin->idle))
+	release(slot);
+	/* Who waits counts users under the lock too: he is in the queue, or sees that one less. */
+	if (waitqueue_active(&admin->idle))
 		wake_up_all(&admin->idle);
-	spin_unlock_irq(&admin->lock);
 }
