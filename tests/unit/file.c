@@ -246,6 +246,30 @@ TEST(file_folders_are_made_with_those_above)
 	assert_int_equal(vfv_folder_make(folder), 0);
 }
 
+TEST(file_folders_are_readable_for_all_whatever_the_umask)
+{
+	char path[300], folder[200];
+	mode_t before = umask(077);
+	struct stat found;
+	int result;
+
+	snprintf(folder, sizeof(folder), "%s", unit_folder());
+	snprintf(path, sizeof(path), "%s/a/b", folder);
+	result = vfv_folder_make(path);
+	umask(before);
+	assert_int_equal(result, 0);
+	assert_int_equal(stat(path, &found), 0);
+	assert_int_equal(found.st_mode & 07777, 0755);
+	snprintf(path, sizeof(path), "%s/a", folder);
+	assert_int_equal(stat(path, &found), 0);
+	assert_int_equal(found.st_mode & 07777, 0755);
+	/* One that was there keeps the mode that somebody gave it. */
+	assert_int_equal(chmod(path, 0700), 0);
+	assert_int_equal(vfv_folder_make(path), 0);
+	assert_int_equal(stat(path, &found), 0);
+	assert_int_equal(found.st_mode & 07777, 0700);
+}
+
 TEST(file_folder_under_or_over_a_file_cannot_be_made)
 {
 	char file[256], path[300];

@@ -175,8 +175,8 @@ static int make_one(const char *path)
 {
 	struct stat found;
 
-	if (mkdir(path, 0755) == 0)
-		return 0;
+	if (mkdir(path, 0755) == 0) /* the umask of a service is narrower */
+		return chmod(path, 0755) < 0 ? -errno : 0;
 	if (errno != EEXIST)
 		return -errno;
 	if (stat(path, &found) < 0)

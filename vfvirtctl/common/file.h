@@ -23,7 +23,7 @@ int vfv_file_write(const char *path, const char *text, size_t length, unsigned i
 /* As vfv_file_write() for a file that must not exist yet: -EEXIST. */
 int vfv_file_create(const char *path, const char *text, size_t length, unsigned int mode);
 
-/* Make a folder and those above it, mode 0755; existing ones are fine. */
+/* Make a folder and those above it, mode 0755 whatever the umask; existing ones are fine. */
 int vfv_folder_make(const char *path);
 
 /* Remove a file and sync its folder; -ENOENT when it is not there. */
