@@ -27,10 +27,15 @@ def number_step(number):
             "text": f"{PF}: set the number of VFs to {number}"}
 
 
-def report(*steps, pf=PF, failed=(), ended=None, notice=None, pending=False):
-    """A report about one PF."""
+def report(*steps, pf=PF, failed=(), ended=None, notice=None, pending=False, **result):
+    """A report about one PF. result: what stands, where that is not just what was planned."""
     plan = {"steps": list(steps), "pending_reboot": pending, "notice": notice}
-    return {"pfs": [{"pf": pf, "plan": plan, "failed": list(failed),
+    kinds = [step["step"] for step in steps]
+    stands = {"driver": ([None] + [step["driver"] for step in steps if "driver" in step])[-1],
+              "vfs": ([0] + [step["number"] for step in steps if "number" in step])[-1],
+              "bound": kinds.count("probe"), "unbound": kinds.count("unbind"),
+              "published": kinds.count("publish"), **result}
+    return {"pfs": [{"pf": pf, "plan": plan, "result": stands, "failed": list(failed),
                      "end": ended or end(done=len(steps))}]}
 
 
@@ -68,6 +73,29 @@ def _(folder):
         golden_pair("create-undone", scene, "create", "dpu0", "--num-vfs", "2")
 
 
+@case("cli: numbers are what stands, and a create that failed does not")
+def _(folder):
+    with Scene(folder) as scene:
+        gone = {"vf_index": 0, "code": "gone", "text": f"{PF}: the PF is gone"}
+        steps = (number_step(2), *vf_steps("probe", "verify", "publish"))
+        told = {"failed": [gone], "ended": end("gone", gone["text"], 1)}
+        scene.start_daemon(Create=report(*steps, **told, bound=1, published=0),
+                           Apply=report(*steps, **told, bound=2, published=1))
+        done = scene.run("create", "dpu0", "--num-vfs", "2")
+        expect((done.code, done.out) ==
+               (1, f"{PF}: failed, some steps could not be taken back\n"), str(done))
+        expect(scene.run("create", "dpu0", "--num-vfs", "2", "--json").code == 1, "status of JSON")
+        done = scene.run("apply")
+        expect((done.code, done.out) ==
+               (3, f"{PF}: 2 VFs created, 2 bound, 1 published, 1 failed\n"), str(done))
+        lost = report(*steps, **told)
+        del lost["pfs"][0]["result"]
+        for verb in (("create", "dpu0", "--num-vfs", "2"), ("apply",)):
+            scene.answer(verb[0].capitalize(), lost)
+            done = scene.run(*verb)
+            expect((done.code, done.out) == (1, f"{PF}: failed\n"), str(done))
+
+
 @case("cli: --dry-run prints the steps")
 def _(folder):
     with Scene(folder) as scene:
@@ -103,7 +131,8 @@ def _(folder):
                and scene.calls()[2] == "Unbind [dpu0/*] false false"
                and scene.calls()[4] == "Bind [dpu0] 'vfio-pci' true false", f"{scene.calls()}")
         scene.answer("Bind", report(*steps, failed=[ONE_FAILED],
-                                    ended=end("bind-failed", ONE_FAILED["text"], 7, 1)))
+                                    ended=end("bind-failed", ONE_FAILED["text"], 7, 1), bound=1,
+                                    published=1))
         golden_pair("bind-partly", scene, "bind", "dpu0")
 
 

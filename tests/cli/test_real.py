@@ -93,6 +93,27 @@ def _(folder):
                f"{states(scene)}")
 
 
+@case("real: a PF that vanishes in the middle of a create is no success")
+def _(folder):
+    with Scene(folder) as scene:
+        scene.start_vfvirtd()
+        scene.card.do(f"vanish-at */sriov_numvfs* {PF}")
+        ended = scene.run("create", "ens0", "--num-vfs", "4")
+        expect((ended.code, ended.out) == (1, "") and "[gone]" in ended.err, str(ended))
+        expect(not list((folder / "etc").iterdir()), "an intent file is left")
+
+
+@case("real: VFs that could not be made are not told as made")
+def _(folder):
+    with Scene(folder) as scene:
+        scene.start_vfvirtd()
+        scene.card.do("fail */sriov_numvfs=* EIO 1 0")
+        scene.intent("dpu0", match={"address": PF}, vfs=4)
+        ended = scene.run("apply")
+        expect(ended.code == 3 and ended.out ==
+               f"{PF}: PF bound to vfvirt_pf, 0 bound, 0 published, 1 failed\n", str(ended))
+
+
 @case("real: names that are none are refused by vfvirtd too")
 def _(folder):
     with Scene(folder) as scene:

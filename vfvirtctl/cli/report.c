@@ -88,7 +88,8 @@ static struct sums add_up(struct json_object *plan)
 	return sums;
 }
 
-static enum ending ending_of(struct json_object *row)
+/* How it ended; strictly: what failed in part does not stand, as with create. */
+static enum ending ending_of(struct json_object *row, bool strictly)
 {
 	struct json_object *end = member(row, "end");
 	const char *code = text_of(end, "code");
@@ -96,45 +97,65 @@ static enum ending ending_of(struct json_object *row)
 
 	if (code && strcmp(code, "none") == 0 && failed == 0)
 		return ENDING_DONE;
-	if (truth_of(end, "undone") || number_of(end, "done") == 0)
+	if (strictly || truth_of(end, "undone") || number_of(end, "done") == 0 ||
+	    !member(row, "result"))
 		return ENDING_FAILED;
 	return ENDING_PARTLY;
 }
 
+/* What the plan wanted and stands: the numbers are those of the facts afterwards. */
+static void print_result(FILE *out, const struct sums *plan, struct json_object *result)
+{
+	const char *driver = text_of(result, "driver");
+	int vfs = (int)number_of(result, "vfs");
+
+	if (plan->transport && driver && strcmp(plan->transport, driver) == 0)
+		fprintf(out, " PF bound to %s,", driver);
+	if (plan->num_vfs > 0 && plan->num_vfs == vfs)
+		fprintf(out, " %d VFs created,", vfs);
+	else if (plan->num_vfs == 0 && vfs == 0)
+		fputs(" VFs removed,", out);
+	else if (plan->num_vfs < 0 && plan->unbound > plan->bound)
+		fprintf(out, " %d VFs unbound,", (int)number_of(result, "unbound"));
+	if (plan->bound > 0)
+		fprintf(out, " %d bound,", (int)number_of(result, "bound"));
+	if (plan->published > 0)
+		fprintf(out, " %d published,", (int)number_of(result, "published"));
+}
+
 /* What was done, in a line; the failed VFs are told one by one, on standard error. */
-static void print_done(FILE *out, const char *pf, struct json_object *row)
+static void print_done(FILE *out, const char *pf, struct json_object *row, bool strictly)
 {
 	struct sums sums = add_up(member(row, "plan"));
 	int failed = (int)length(member(row, "failed"));
+	enum ending ending = ending_of(row, strictly);
 
 	/* What failed before its first step has been told already. */
-	if (sums.step_count == 0 && ending_of(row) != ENDING_DONE)
+	if (sums.step_count == 0 && ending != ENDING_DONE)
 		return;
 	fprintf(out, "%s:", pf);
 	if (sums.step_count == 0)
 		fputs(" nothing to do", out);
-	else if (ending_of(row) == ENDING_FAILED)
-		fputs(truth_of(member(row, "end"), "undone") ? " failed, all steps taken back"
-							     : " failed",
+	else if (ending != ENDING_FAILED)
+		print_result(out, &sums, member(row, "result"));
+	if (ending == ENDING_FAILED && truth_of(member(row, "end"), "undone"))
+		fputs(" failed, all steps taken back", out);
+	else if (ending == ENDING_FAILED)
+		fputs(strictly && member(row, "result")
+			      ? " failed, some steps could not be taken back"
+			      : " failed",
 		      out);
-	else {
-		if (sums.transport)
-			fprintf(out, " PF bound to %s,", sums.transport);
-		if (sums.num_vfs > 0)
-			fprintf(out, " %d VFs created,", sums.num_vfs);
-		else if (sums.num_vfs == 0)
-			fputs(" VFs removed,", out);
-		else if (sums.unbound > sums.bound)
-			fprintf(out, " %d VFs unbound,", sums.unbound);
-		if (sums.bound > 0)
-			fprintf(out, " %d bound,", sums.bound - failed);
-		if (sums.published > 0)
-			fprintf(out, " %d published,", sums.published - failed);
-		fputs(failed ? "" : " done", out);
-		if (failed)
-			fprintf(out, " %d failed", failed);
-	}
+	else if (failed)
+		fprintf(out, " %d failed", failed);
+	else if (sums.step_count > 0)
+		fputs(" done", out);
 	fputc('\n', out);
+}
+
+/* Whether a verb does all that it was asked for, or takes it back. */
+static bool is_strict(const struct vfv_cli *cli)
+{
+	return cli->arguments.verb == VFV_VERB_create;
 }
 
 static void print_steps(FILE *out, const char *pf, struct json_object *plan)
@@ -179,7 +200,7 @@ static void print_row(struct vfv_cli *cli, const char *pf, struct json_object *r
 	if (dry_run && plan)
 		print_steps(cli->out, pf, plan);
 	else if (!dry_run && !vfv_given(cli, VFV_OPTION_quiet))
-		print_done(cli->out, pf, row);
+		print_done(cli->out, pf, row, is_strict(cli));
 	if (vfv_given(cli, VFV_OPTION_quiet))
 		return;
 	if (truth_of(plan, "pending_reboot"))
@@ -191,12 +212,12 @@ static void print_row(struct vfv_cli *cli, const char *pf, struct json_object *r
 }
 
 /* The exit status of a report: some PFs or VFs done, some not, is "partly". */
-static enum vfv_exit status_of(struct json_object *pfs)
+static enum vfv_exit status_of(struct json_object *pfs, bool strictly)
 {
 	bool done = false, failed = false;
 
 	for (size_t i = 0; i < length(pfs); i++) {
-		enum ending ending = ending_of(json_object_array_get_idx(pfs, i));
+		enum ending ending = ending_of(json_object_array_get_idx(pfs, i), strictly);
 
 		done |= ending != ENDING_FAILED;
 		failed |= ending != ENDING_DONE;
@@ -228,7 +249,7 @@ int vfv_report_print(struct vfv_cli *cli, struct json_object *report, bool dry_r
 	if (!json_object_is_type(pfs, json_type_array))
 		return vfv_error_set(ret_error, VFV_ERROR_INTERNAL, EINVAL,
 				     "vfvirtd's report has no \"pfs\"");
-	status = status_of(pfs);
+	status = status_of(pfs, is_strict(cli));
 	if (length(pfs) == 0 && !vfv_given(cli, VFV_OPTION_json) &&
 	    !vfv_given(cli, VFV_OPTION_quiet))
 		fputs("nothing to do: no intent file is for such a PF\n", cli->out);

@@ -101,6 +101,8 @@ static void add_to_report(struct call *call, const struct vfv_request *request,
 	vfv_json_add_text(row, "pf", vfv_address_format(&request->pf, pf));
 	if (outcome->plan)
 		vfv_json_add(row, "plan", json_object_get(outcome->plan));
+	if (!request->dry_run)
+		vfv_json_add(row, "result", vfv_outcome_result(outcome));
 	vfv_json_add(row, "failed",
 		     outcome->failed ? json_object_get(outcome->failed) : json_object_new_array());
 	if (outcome->end) {
@@ -143,7 +145,9 @@ static void on_done(void *context, const struct vfv_request *request, struct vfv
 
 	tell_request(request, outcome);
 	add_to_report(call, request, outcome);
-	if (outcome->error.code == VFV_ERROR_NONE || (outcome->done_count && !outcome->undone))
+	/* Of a PF that is gone nothing stands. */
+	if (outcome->error.code == VFV_ERROR_NONE ||
+	    (outcome->done_count && !outcome->undone && outcome->model))
 		call->done_count++;
 	if (outcome->error.code != VFV_ERROR_NONE)
 		vfv_error_set(&call->error, outcome->error.code, outcome->error.errno_value, "%s",

@@ -66,6 +66,12 @@ struct vfv_outcome {
 	pid_t waiting_for;	   /* the worker that has the PF; 0: this one has it */
 };
 
+/*
+ * What of the plan stands in the facts that were told, as the "result" of bus_contract.h; a new
+ * reference. NULL: there are no facts, as of a PF that is gone, or no memory.
+ */
+struct json_object *vfv_outcome_result(const struct vfv_outcome *outcome);
+
 /* What a report was. */
 enum vfv_report {
 	VFV_REPORT_OTHER,

@@ -15,8 +15,10 @@
  *   GetModel() -> s model                                          the object of --json
  *   signal Progress(s pf, u done, u total, s step)
  *   property Version (s), ReconcilesRunning (u), IntentErrors (as)
- * A report is {"pfs": [{"pf": address, "plan": {...}, "failed": [...], "end": {...}}]}, with the
- * parts of worker_protocol.h, by address. A method fails with a named error (error.h) when nothing
+ * A report is {"pfs": [{"pf": address, "plan": {...}, "result": {...}, "failed": [...],
+ * "end": {...}}]}, with the parts of worker_protocol.h, by address. "result" is what stands of the
+ * plan afterwards: {"driver": of the PF or null, "vfs": n, "bound": n, "unbound": n,
+ * "published": n}; without it nothing was done, or nothing is known of the PF. A method fails with a named error (error.h) when nothing
  * was done, or all of it was taken back; what was partly done is in the report. Reload answers when
  * all PFs were looked at, with VFV_ERROR_BUSY after 30 s. What changes something is for root.
  *
