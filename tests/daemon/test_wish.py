@@ -26,6 +26,16 @@ def states(client, pf=0):
     return [vf["state"] for vf in client.model()["pfs"][pf]["vfs"]]
 
 
+def intents(machine):
+    """All intent files: for which PF, how many VFs."""
+    found = {}
+    for folder in ("etc", "run/pf.d"):
+        for path in sorted((machine.folder / folder).glob("*.json")):
+            text = json.loads(path.read_text(encoding="utf-8"))
+            found[f"{folder}/{path.name}"] = (text["match"]["address"], text["vfs"])
+    return found
+
+
 @case("create: VFs are made, bound, published, and stay")
 def _(machine):
     client = machine.start()
@@ -73,6 +83,52 @@ def _(machine):
     equal(os.listdir(machine.folder / "etc"), [], "files in etc")
     client.create(machine.pf, 3)
     equal(states(client), ["published"] * 3, "states")
+
+
+@case("create: a name that is another PF's is refused, and its file stays", pfs=2)
+def _(machine):
+    client = machine.start()
+    client.create(machine.pf, 2, name="a")
+    contains(refused("Intent", lambda: client.create(machine.pfs[1], 2, name="a")), "a.json")
+    contains(refused("Intent", lambda: client.create(machine.pfs[1], 2, name="a", runtime=True)),
+             "a.json")
+    machine.do(f"fail */{machine.pfs[1]}/sriov_numvfs=* EIO 1 99")
+    refused("Intent", lambda: client.create(machine.pfs[1], 2, name="a"))
+    machine.do("clear-faults")
+    equal(intents(machine), {"etc/a.json": (machine.pf, 2)}, "intents")
+    equal(machine.vfs(machine.pfs[1]), [], "VFs of the other PF")
+
+
+@case("create: another name for a PF that has one is refused before anything is done")
+def _(machine):
+    client = machine.start()
+    client.create(machine.pf, 2, name="a")
+    machine.do("clear-log")
+    contains(refused("Intent", lambda: client.create(machine.pf, 2, name="b")), "a.json")
+    contains(refused("Intent", lambda: client.create(machine.pf, 3, name="b", runtime=True)),
+             "a.json")
+    equal((machine.writes(), intents(machine)), ([], {"etc/a.json": (machine.pf, 2)}),
+          "writes, intents")
+    client.create(machine.pf, 3, name="a")
+    client.call("Reload")
+    equal(states(client), ["published"] * 3, "states")
+
+
+@case("create: what is for good takes the place of what is for this boot")
+def _(machine):
+    client = machine.start()
+    client.create(machine.pf, 2, name="a")
+    client.create(machine.pf, 3, runtime=True)
+    before = intents(machine)
+    equal(before, {"etc/a.json": (machine.pf, 2), "run/pf.d/a.json": (machine.pf, 3)}, "intents")
+    machine.do("fail */drivers_probe=0000:3b:00.4* EIO 1 99")
+    refused("KernelIo", lambda: client.create(machine.pf, 4))
+    machine.do("clear-faults")
+    equal(intents(machine), before, "intents after a failure")
+    client.create(machine.pf, 4)
+    equal(intents(machine), {"etc/a.json": (machine.pf, 4)}, "intents")
+    client.call("Reload")
+    equal(states(client), ["published"] * 4, "states")
 
 
 @case("create: --dry-run tells all and does nothing")

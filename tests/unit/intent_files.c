@@ -354,7 +354,7 @@ static void written_and_removed(bool runtime, const char *place)
 	struct vfv_intents *intents;
 	struct stat found;
 
-	assert_int_equal(vfv_intent_write(host, &intent, &error), 0);
+	assert_int_equal(vfv_intent_write(host, &intent, NULL, &error), 0);
 	assert_has(intent.file, place);
 	intents = read_all(host);
 	assert_int_equal(intents->error_count, 0);
@@ -366,7 +366,7 @@ static void written_and_removed(bool runtime, const char *place)
 	assert_int_equal(intents->all[0].transport, VFV_TRANSPORT_VFVIRT);
 	vfv_intents_free(intents);
 	intent.vfs = 32;
-	assert_int_equal(vfv_intent_write(host, &intent, &error), 0);
+	assert_int_equal(vfv_intent_write(host, &intent, NULL, &error), 0);
 	intents = read_all(host);
 	assert_int_equal(intents->all[0].vfs, 32);
 	assert_int_equal(vfv_intent_remove(&intents->all[0], &error), 0);
@@ -401,7 +401,7 @@ TEST(intent_file_holds_every_way_of_naming_a_pf)
 	intent.match.netdev = pf.netdev;
 	intent.match.has_mac = true;
 	memcpy(intent.match.mac, pf.mac, sizeof(pf.mac));
-	assert_int_equal(vfv_intent_write(host, &intent, &error), 0);
+	assert_int_equal(vfv_intent_write(host, &intent, NULL, &error), 0);
 	intents = read_all(host);
 	assert_int_equal(vfv_intents_for(intents, &pf, &again, &error), 0);
 	assert_non_null(again);
@@ -422,7 +422,7 @@ TEST(intent_file_of_a_person_is_neither_replaced_nor_removed)
 	struct vfv_intents *intents;
 
 	put_intent(host->intent, "dpu0.json", "e", 7);
-	assert_int_equal(vfv_intent_write(host, &intent, &error), -EEXIST);
+	assert_int_equal(vfv_intent_write(host, &intent, NULL, &error), -EEXIST);
 	assert_int_equal(error.code, VFV_ERROR_INTENT);
 	assert_has(error.text, "/etc/dpu0.json: was not made by vfvirtctl create");
 	intents = read_all(host);
@@ -435,13 +435,57 @@ TEST(intent_file_of_a_person_is_neither_replaced_nor_removed)
 	vfv_host_free(host);
 }
 
+TEST(intent_file_of_another_pf_is_not_replaced)
+{
+	struct vfv_host *host = new_host();
+	struct vfv_intent intent = example_intent(false), other = example_intent(false);
+	struct vfv_error error = VFV_NO_ERROR;
+	struct vfv_intents *intents;
+
+	other.match.address.bus = 0x4b;
+	assert_int_equal(vfv_intent_write(host, &intent, NULL, &error), 0);
+	assert_int_equal(vfv_intent_write(host, &other, NULL, &error), -EEXIST);
+	assert_int_equal(error.code, VFV_ERROR_INTENT);
+	assert_has(error.text, "/etc/dpu0.json: is for another PF");
+	intents = read_all(host);
+	assert_int_equal(intents->all[0].match.address.bus, 0x3b);
+	vfv_intents_free(intents);
+	free(intent.file);
+	vfv_host_free(host);
+}
+
+TEST(intent_file_is_restored_as_it_was)
+{
+	struct vfv_host *host = new_host();
+	struct vfv_intent intent = example_intent(false);
+	struct vfv_error error = VFV_NO_ERROR;
+	const char *text = "{\"created-by\": \"vfvirtctl create\",\n\"vfs\": 7, "
+			   "\"match\": {\"address\": \"0000:3b:00.0\"}}\n";
+	char *before = NULL, *now = NULL;
+
+	assert_int_equal(vfv_intent_write(host, &intent, &before, &error), 0);
+	assert_null(before);
+	vfv_intent_restore(&intent, before);
+	reads_with_error(host, 0, NULL);
+	put(host->intent, "dpu0.json", text);
+	assert_int_equal(vfv_intent_write(host, &intent, &before, &error), 0);
+	assert_string_equal(before, text);
+	vfv_intent_restore(&intent, before);
+	assert_true(vfv_file_read(intent.file, 4096, &now, NULL) >= 0);
+	assert_string_equal(now, text);
+	free(now);
+	free(before);
+	free(intent.file);
+	vfv_host_free(host);
+}
+
 TEST(intent_file_that_a_person_took_over_is_not_removed)
 {
 	struct vfv_host *host = new_host();
 	struct vfv_intent intent = example_intent(false);
 	struct vfv_error error = VFV_NO_ERROR;
 
-	assert_int_equal(vfv_intent_write(host, &intent, &error), 0);
+	assert_int_equal(vfv_intent_write(host, &intent, NULL, &error), 0);
 	put_intent(host->intent, "dpu0.json", "e", 7);
 	intent.owned_by_create = true;
 	assert_int_equal(vfv_intent_remove(&intent, &error), -EEXIST);
@@ -450,7 +494,7 @@ TEST(intent_file_that_a_person_took_over_is_not_removed)
 	assert_int_equal(vfv_intent_remove(&intent, &error), -EINVAL);
 	assert_has(error.text, "/etc/dpu0.json:1: ");
 	error = VFV_NO_ERROR;
-	assert_int_equal(vfv_intent_write(host, &intent, &error), -EINVAL);
+	assert_int_equal(vfv_intent_write(host, &intent, NULL, &error), -EINVAL);
 	assert_has(error.text, "/etc/dpu0.json:1: ");
 	free(intent.file);
 	vfv_host_free(host);
@@ -463,7 +507,7 @@ TEST(intent_file_of_a_wrong_name_is_not_written)
 	struct vfv_error error = VFV_NO_ERROR;
 
 	intent.name = "../dpu0";
-	assert_int_equal(vfv_intent_write(host, &intent, &error), -EINVAL);
+	assert_int_equal(vfv_intent_write(host, &intent, NULL, &error), -EINVAL);
 	assert_int_equal(error.code, VFV_ERROR_INTENT);
 	assert_null(intent.file);
 	vfv_host_free(host);
@@ -480,7 +524,7 @@ static void write_fails(unsigned long flags, const char *options, int result, co
 	assert_int_equal(vfv_folder_make(host->intent), 0);
 	if (mount("none", host->intent, "tmpfs", flags, options) < 0)
 		fail_msg("tests run as root: %m");
-	have = vfv_intent_write(host, &intent, &error);
+	have = vfv_intent_write(host, &intent, NULL, &error);
 	assert_int_equal(umount(host->intent), 0);
 	assert_int_equal(have, result);
 	assert_int_equal(error.code, VFV_ERROR_STORAGE);

@@ -183,7 +183,7 @@ static int write_intent(void)
 		.driver = "d",
 	};
 	struct vfv_error error = VFV_NO_ERROR;
-	int result = vfv_intent_write(&host, &intent, &error);
+	int result = vfv_intent_write(&host, &intent, NULL, &error);
 
 	free(intent.file);
 	/* Without memory even a file can be unwritable. */

@@ -23,22 +23,6 @@ static const char *default_name(const struct vfv_address *address, char ret_name
 	return ret_name;
 }
 
-/* Put back what was there before a create that failed. */
-static void restore_intent(struct vfv_worker *worker, const struct vfv_intent *created,
-			   const struct vfv_intent *before)
-{
-	struct vfv_intent again;
-
-	if (!before || !before->owned_by_create || before->runtime != created->runtime) {
-		vfv_intent_remove(created, NULL);
-		return;
-	}
-	again = *before;
-	again.file = NULL;
-	vfv_intent_write(worker->host, &again, NULL);
-	free(again.file);
-}
-
 /* End the holds of all VFs: they go, or are what the intent wants. */
 static void forget_vfs(struct vfv_worker *worker)
 {
@@ -46,13 +30,26 @@ static void forget_vfs(struct vfv_worker *worker)
 		vfv_hold_clear(worker->host, &worker->pf->vfs[i].address);
 }
 
+/* What is wanted for good ends what create wrote for this boot, which would hide it. */
+static int end_runtime(struct vfv_worker *worker, const struct vfv_intent *wanted,
+		       const struct vfv_intent *old)
+{
+	int error;
+
+	if (!old || !old->runtime || wanted->runtime)
+		return 0;
+	error = vfv_intent_remove(old, &worker->error);
+	return error ? error : vfv_worker_read_facts(worker);
+}
+
 static int write_and_create(struct vfv_worker *worker, const struct vfv_goal *goal,
-			    const struct vfv_plan *plan, struct vfv_intent *wanted)
+			    const struct vfv_plan *plan, struct vfv_intent *wanted,
+			    const struct vfv_intent *old)
 {
 	const struct vfv_address pf = worker->request->pf;
-	const struct vfv_intent *old = worker->intent;
+	char *before VFV_FREE = NULL;
 	struct vfv_hold hold;
-	int error = vfv_intent_write(worker->host, wanted, &worker->error);
+	int error = vfv_intent_write(worker->host, wanted, &before, &worker->error);
 
 	if (error)
 		return error;
@@ -62,13 +59,43 @@ static int write_and_create(struct vfv_worker *worker, const struct vfv_goal *go
 	if (!error) {
 		forget_vfs(worker);
 		vfv_result_write(worker->host, worker->pf, NULL, NULL, NULL);
-		return 0;
+		return end_runtime(worker, wanted, old);
 	}
-	restore_intent(worker, wanted, old);
+	vfv_intent_restore(wanted, before);
 	if (hold.kind != VFV_HOLD_NONE)
 		vfv_hold_set(worker->host, &pf, &hold, NULL);
 	vfv_worker_read_facts(worker);
 	return error;
+}
+
+/* Whether create may write an intent of that name, before anything is done. */
+static int check_intent(struct vfv_worker *worker, const struct vfv_intent *wanted)
+{
+	const struct vfv_intent *old = worker->intent;
+	char address[VFV_ADDRESS_BYTES];
+
+	if (old && !old->owned_by_create && !wanted->runtime)
+		return vfv_error_set(&worker->error, VFV_ERROR_INTENT, EEXIST,
+				     "%s says what this PF shall be: change it and run \"vfvirtctl "
+				     "apply\", or use --runtime for this boot",
+				     old->file);
+	/* Two files for one PF would stop all that is done with it. */
+	if (old && strcmp(old->name, wanted->name))
+		return vfv_error_set(&worker->error, VFV_ERROR_INTENT, EEXIST,
+				     "%s: is called %s by %s: leave out --name, or remove the "
+				     "VFs and that file first",
+				     vfv_address_format(&worker->request->pf, address), old->name,
+				     old->file);
+	/* A file of the same name in another folder would hide this one, or be hidden by it. */
+	for (size_t i = 0; i < worker->intents->count; i++) {
+		const struct vfv_intent *other = &worker->intents->all[i];
+
+		if (other != old && !strcmp(other->name, wanted->name))
+			return vfv_error_set(&worker->error, VFV_ERROR_INTENT, EEXIST,
+					     "%s: is for another PF: choose another name",
+					     other->file);
+	}
+	return 0;
 }
 
 int vfv_worker_create(struct vfv_worker *worker)
@@ -86,15 +113,14 @@ int vfv_worker_create(struct vfv_worker *worker)
 	struct vfv_plan *plan = NULL;
 	int error;
 
-	if (old && !old->owned_by_create && !request->runtime)
-		return vfv_error_set(&worker->error, VFV_ERROR_INTENT, EEXIST,
-				     "%s says what this PF shall be: change it and run \"vfvirtctl "
-				     "apply\", or use --runtime for this boot",
-				     old->file);
-	wanted.name = request->name ? request->name : old ? old->name : (char *)name;
 	default_name(&request->pf, name);
+	wanted.name = request->name ? request->name : old ? old->name : (char *)name;
 	wanted.driver = request->driver ? request->driver : (char *)VFV_DRIVER_VARIANT;
-	error = vfv_worker_plan(worker, &goal, &plan);
+	if (old)
+		wanted.match = old->match;
+	error = check_intent(worker, &wanted);
+	if (!error)
+		error = vfv_worker_plan(worker, &goal, &plan);
 	if (error || request->dry_run) {
 		vfv_plan_free(plan);
 		return error;
@@ -102,7 +128,7 @@ int vfv_worker_create(struct vfv_worker *worker)
 	/* The facts are read again on the way; what was intended before must outlive that. */
 	before = worker->intents;
 	worker->intents = NULL;
-	error = write_and_create(worker, &goal, plan, &wanted);
+	error = write_and_create(worker, &goal, plan, &wanted, old);
 	vfv_intents_free(before);
 	vfv_plan_free(plan);
 	free(wanted.file);

@@ -111,13 +111,18 @@ int vfv_intents_for(const struct vfv_intents *intents, const struct vfv_pf *pf,
  * vfv_intent_write - write an intent file that create owns
  * @host: paths
  * @intent: name, match, vfs, transport, driver and runtime are used; file is set by this call
+ * @ret_before: owned by the caller: the text of the file that was replaced; untouched when there
+ *	was none; NULL: do not tell
  * @ret_error: VFV_ERROR_STORAGE (full, read-only), VFV_ERROR_INTENT when a file of that name
- *	exists that create does not own
+ *	exists that create does not own or that is for another PF
  *
  * Atomic: temporary file, fsync, rename, fsync of the folder. Return: 0 or a negative errno.
  */
-int vfv_intent_write(const struct vfv_host *host, struct vfv_intent *intent,
+int vfv_intent_write(const struct vfv_host *host, struct vfv_intent *intent, char **ret_before,
 		     struct vfv_error *ret_error);
+
+/* Undo vfv_intent_write(): before is the text that it told, NULL: there was no file. */
+void vfv_intent_restore(const struct vfv_intent *intent, const char *before);
 
 /*
  * Remove the file of an intent that create owns; any other is refused (VFV_ERROR_INTENT), also one

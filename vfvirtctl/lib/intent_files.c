@@ -307,29 +307,58 @@ static char *intent_to_text(const struct vfv_intent *intent)
 	return text ? vfv_text("%s\n", text) : NULL;
 }
 
+/* Whether two intents name the same PF, in the same way. */
+static bool same_match(const struct vfv_match *a, const struct vfv_match *b)
+{
+	return a->has_address == b->has_address &&
+	       (!a->has_address || vfv_address_compare(&a->address, &b->address) == 0) &&
+	       a->has_mac == b->has_mac &&
+	       (!a->has_mac || memcmp(a->mac, b->mac, VFV_MAC_BYTES) == 0) &&
+	       vfv_text_equal(a->path, b->path) && vfv_text_equal(a->serial, b->serial) &&
+	       vfv_text_equal(a->netdev, b->netdev);
+}
+
 /*
- * Whether create owns a file: 0 when it does; -ENOENT without an error when it is not there; else a
- * negative errno with an error.
+ * Whether create owns a file, and it is for the PF of match (NULL: for any): 0 when so; -ENOENT
+ * without an error when it is not there; else a negative errno with an error.
  */
-static int check_owned(const char *name, const char *file, struct vfv_error *ret_error)
+static int check_owned(const char *name, const char *file, const struct vfv_match *match,
+		       struct vfv_error *ret_error)
 {
 	struct vfv_intent intent;
-	bool owned;
+	bool owned, same;
 	int result = read_file(name, file, &intent, ret_error);
 
 	if (result < 0)
 		return result;
 	owned = intent.owned_by_create;
+	same = !match || same_match(match, &intent.match);
 	vfv_intent_clear(&intent);
-	if (owned)
+	if (owned && same)
 		return 0;
+	if (owned)
+		return vfv_error_set(ret_error, VFV_ERROR_INTENT, EEXIST,
+				     "%s: is for another PF: choose another name", file);
 	return vfv_error_set(ret_error, VFV_ERROR_INTENT, EEXIST,
 			     "%s: was not made by vfvirtctl create and is left alone: change the "
 			     "file itself, then run vfvirtctl apply",
 			     file);
 }
 
-int vfv_intent_write(const struct vfv_host *host, struct vfv_intent *intent,
+/* Keep what a file of ours holds, then replace it. Negative errno. */
+static int replace_file(const char *file, const char *text, char **ret_before)
+{
+	char *before VFV_FREE = NULL;
+	int result = vfv_file_read(file, VFV_INTENT_FILE_BYTES_MAX, &before, NULL);
+
+	if (result >= 0)
+		result = vfv_file_write(file, text, strlen(text), FILE_MODE);
+	if (result >= 0 && ret_before)
+		*ret_before = vfv_take(before);
+	return result < 0 ? result : 0;
+}
+
+int vfv_intent_write(const struct vfv_host *host, struct vfv_intent *intent, char **ret_before,
 		     struct vfv_error *ret_error)
 {
 	char *runtime VFV_FREE = runtime_folder(host);
@@ -347,9 +376,9 @@ int vfv_intent_write(const struct vfv_host *host, struct vfv_intent *intent,
 				     "%s: is no name for an intent", intent->name);
 	result = vfv_folder_make(folder);
 	if (result == 0) {
-		result = check_owned(intent->name, file, &error);
+		result = check_owned(intent->name, file, &intent->match, &error);
 		if (result == 0)
-			result = vfv_file_write(file, text, strlen(text), FILE_MODE);
+			result = replace_file(file, text, ret_before);
 		else if (error.code == VFV_ERROR_NONE)
 			result = vfv_file_create(file, text, strlen(text), FILE_MODE);
 	}
@@ -363,10 +392,18 @@ int vfv_intent_write(const struct vfv_host *host, struct vfv_intent *intent,
 	return 0;
 }
 
+void vfv_intent_restore(const struct vfv_intent *intent, const char *before)
+{
+	if (before)
+		vfv_file_write(intent->file, before, strlen(before), FILE_MODE);
+	else
+		vfv_intent_remove(intent, NULL);
+}
+
 int vfv_intent_remove(const struct vfv_intent *intent, struct vfv_error *ret_error)
 {
 	struct vfv_error error = VFV_NO_ERROR;
-	int result = check_owned(intent->name, intent->file, &error);
+	int result = check_owned(intent->name, intent->file, NULL, &error);
 
 	if (error.code != VFV_ERROR_NONE)
 		return vfv_error_set(ret_error, error.code, result, "%s", error.text);
