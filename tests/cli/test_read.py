@@ -3,7 +3,7 @@
 
 import json
 
-from .case import Scene, case, expect, golden, golden_pair
+from .case import Scene, case, check_schema, expect, golden, golden_pair
 
 PF = "0000:3b:00.0"
 UUID = "3c1e4d0a-8f5b-4f37-9d52-0d6a0c1f7b11"
@@ -135,6 +135,10 @@ def _(folder):
         scene.intent("dpu1", match={"netdev": "ens0"}, vfs=2)
         scene.intent("dpu2", match={"address": "0000:4b:00.0"}, vfs=2, drivers="vfio-pci")
         golden("apply-wrong-intents.text", scene.run("apply", "--dry-run"))
+        told = scene.run("apply", "--dry-run", "--json").out
+        check_schema(told)
+        error, = json.loads(told)["intent_errors"]
+        expect(error.startswith("/FOLDER/etc/dpu2.json: drivers: unknown key"), error)
 
 
 @case("cli: facts come from vfvirtd where it runs")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """vfvirtctl and the real vfvirtd, hand in hand on the made-up card."""
 
+import errno
 import json
 
 from .case import Scene, case, check_schema, expect
@@ -103,6 +104,17 @@ def _(folder):
         expect(not list((folder / "etc").iterdir()), "an intent file is left")
 
 
+@case("real: the errno of an error comes through")
+def _(folder):
+    with Scene(folder) as scene:
+        scene.start_vfvirtd()
+        scene.intent("dpu0", match={"address": PF}, vfs=2)
+        done(scene, "apply")
+        ended = scene.run("create", PF, "--num-vfs", "4", "--json")
+        told = json.loads(ended.err)["error"]
+        expect((ended.code, told["code"], told["errno"]) == (1, "intent", errno.EEXIST), str(ended))
+
+
 @case("real: VFs that could not be made are not told as made")
 def _(folder):
     with Scene(folder) as scene:
@@ -135,4 +147,8 @@ def _(folder):
         (folder / "etc/dpu1.json").write_text('{ "vfs": -1 }\n', encoding="utf-8")
         ended = done(scene, "apply", code=3)
         expect("dpu1.json" in ended.err and "[intent]" in ended.err, str(ended))
+        ended = scene.run("apply", "--json")
+        check_schema(ended.out)
+        error, = json.loads(ended.out)["intent_errors"]
+        expect(ended.code == 3 and "dpu1.json: vfs: must be" in error, str(ended))
         expect(states(scene) == ["published"] * 2, f"{states(scene)}")

@@ -36,6 +36,19 @@ def _(folder):
         golden("usage.json", scene.run("--json", "lst"), scene.run("list", "--json", "--reset"))
 
 
+@case("cli: --json is heeded behind the wrong word too")
+def _(folder):
+    with Scene(folder) as scene:
+        for words in (("frob", "--json"), ("list", "--frob", "--json"), ("-x", "-qj"),
+                      ("list", "--json=yes", "-j"), ("create", "--json", "dpu0", "-n", "0")):
+            done = scene.run(*words)
+            expect(done.code == 2 and done.err.startswith('{"schema":1,"error":{"code":"usage"')
+                   and len(done.err.splitlines()) == 1, str(done))
+        for words in (("frob", "--", "--json"), ("frob", "-nj"), ("frob", "json")):
+            done = scene.run(*words)
+            expect(done.code == 2 and done.err.startswith("vfvirtctl: "), str(done))
+
+
 @case("cli: options may stand anywhere and behind -- there are none")
 def _(folder):
     with Scene(folder) as scene:

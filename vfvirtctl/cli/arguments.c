@@ -190,6 +190,30 @@ static int parse_words(int argc, char *const *argv, struct vfv_arguments *argume
 	return 0;
 }
 
+/* Whether a word asks for JSON, alone or among other letters. */
+static bool is_json(const char *word)
+{
+	if (word[0] != '-' || word[1] == '-')
+		return strcmp(word, "--json") == 0;
+	for (const char *letter = word + 1; *letter; letter++) {
+		enum vfv_option option = find_short(*letter);
+
+		if (option == VFV_OPTION_json)
+			return true;
+		if (option == VFV_OPTION_COUNT || vfv_options[option].value)
+			return false;
+	}
+	return false;
+}
+
+/* Who reads JSON wants the error as JSON, wherever the command line went wrong. */
+static void look_for_json(int argc, char *const *argv, struct vfv_arguments *arguments)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (is_json(argv[i]))
+			arguments->given[VFV_OPTION_json] = true;
+}
+
 int vfv_arguments_parse(int argc, char *const *argv, struct vfv_arguments *ret_arguments,
 			struct vfv_error *ret_error)
 {
@@ -200,8 +224,10 @@ int vfv_arguments_parse(int argc, char *const *argv, struct vfv_arguments *ret_a
 	if (!ret_arguments->operands)
 		return vfv_error_set(ret_error, VFV_ERROR_NO_MEMORY, ENOMEM, "no memory");
 	ret = parse_words(argc, argv, ret_arguments, ret_error);
-	if (ret < 0)
+	if (ret < 0) {
+		look_for_json(argc, argv, ret_arguments);
 		return ret;
+	}
 	if (ret_arguments->given[VFV_OPTION_help] || ret_arguments->given[VFV_OPTION_version])
 		return 0;
 	if (ret_arguments->verb == VFV_VERB_COUNT)

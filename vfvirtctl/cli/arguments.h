@@ -52,7 +52,7 @@ struct vfv_arguments {
 /**
  * vfv_arguments_parse - understand a command line
  * @argc, @argv: as main() got them; argv stays in use
- * @ret_arguments: filled, also on failure as far as it came (is --json given?);
+ * @ret_arguments: filled, on failure as far as it came, and whether --json stands anywhere;
  *	vfv_arguments_clear() it
  * @ret_error: VFV_ERROR_USAGE, VFV_ERROR_NO_MEMORY
  *

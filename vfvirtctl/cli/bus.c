@@ -56,7 +56,7 @@ static int fail(int number, const sd_bus_error *error, struct vfv_error *ret_err
 	if (code == VFV_ERROR_ACCESS)
 		return vfv_error_set(ret_error, code, number, "vfvirtd refuses: %s",
 				     error->message);
-	return vfv_error_set(ret_error, code, 0, "%s", error->message);
+	return vfv_error_set(ret_error, code, number, "%s", error->message);
 }
 
 /* Whether vfvirtd is on a bus: 1, 0, or a negative errno. */
@@ -195,6 +195,16 @@ static int append_arguments(sd_bus_message *message, const struct vfv_bus_call *
 	return ret < 0 ? ret : sd_bus_message_append(message, "bb", call->force, call->dry_run);
 }
 
+/* The errno that vfvirtd puts behind the text of an error; 0: none. */
+static int errno_of(sd_bus_message *reply)
+{
+	uint32_t number;
+
+	if (sd_bus_message_read(reply, "su", NULL, &number) <= 0 || number > INT32_MAX)
+		return 0;
+	return (int)number;
+}
+
 /* Serve the bus until the call has ended; the call's own limit ends it at the latest. */
 static int wait_for(sd_bus *bus, const struct outcome *outcome)
 {
@@ -233,7 +243,7 @@ int vfv_bus_change(struct vfv_bus *bus, const struct vfv_bus_call *call, char **
 	if (ret < 0)
 		return fail(ret, &none, ret_error);
 	if (sd_bus_message_is_method_error(reply, NULL))
-		return fail(-EIO, sd_bus_message_get_error(reply), ret_error);
+		return fail(errno_of(reply), sd_bus_message_get_error(reply), ret_error);
 	ret = read_text(reply, ret_report);
 	return ret < 0 ? fail(ret, &none, ret_error) : 0;
 }

@@ -26,6 +26,7 @@ struct vfv_cli {
 	struct vfv_host *host; /* owned */
 	FILE *out;	       /* what goes to standard output when the verb has ended */
 	bool colors;	       /* on standard output */
+	struct json_object *intent_errors; /* owned; texts for the report's object; NULL: none */
 };
 
 /*

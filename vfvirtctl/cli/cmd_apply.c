@@ -60,11 +60,23 @@ static bool add_row(struct json_object *array, const struct vfv_intents *intents
 	return false;
 }
 
-/* Name the files that are left out. */
-static void tell_intent_errors(const struct vfv_intents *intents)
+/* Name the files that are left out: to a person, and to who reads the report's object. */
+static int tell_intent_errors(struct vfv_cli *cli, const struct vfv_intents *intents,
+			      struct vfv_error *ret_error)
 {
-	for (size_t i = 0; i < intents->error_count; i++)
+	if (intents->error_count > 0)
+		cli->intent_errors = json_object_new_array();
+	for (size_t i = 0; i < intents->error_count; i++) {
+		struct json_object *text = json_object_new_string(intents->errors[i].text);
+
 		vfv_tell("%s [intent]", intents->errors[i].text);
+		if (!cli->intent_errors || !text ||
+		    json_object_array_add(cli->intent_errors, text) != 0) {
+			json_object_put(text);
+			return vfv_no_memory(ret_error);
+		}
+	}
+	return 0;
 }
 
 /* The exit status when the rest ended with ret. */
@@ -89,9 +101,10 @@ static int dry_run(struct vfv_cli *cli, struct vfv_error *ret_error)
 	if (ret >= 0 && cli->arguments.operand_count > 0)
 		ret = vfv_select_operands(cli, view.model, VFV_SELECT_PF, &chosen, &count,
 					  ret_error);
+	if (ret >= 0)
+		ret = tell_intent_errors(cli, view.intents, ret_error);
 	if (ret < 0)
 		return ret;
-	tell_intent_errors(view.intents);
 	for (size_t i = 0; i < view.model->pf_count; i++)
 		if ((count == 0 || chosen[0].pf == &view.model->pfs[i]) &&
 		    !add_row(array, view.intents, &view.model->pfs[i]))
@@ -111,7 +124,9 @@ int vfv_cmd_apply(struct vfv_cli *cli, struct vfv_error *ret_error)
 	/* vfvirtd leaves such files out too, and cannot say which PF they are for. */
 	if (vfv_intents_read(cli->host, &intents) < 0)
 		return vfv_no_memory(ret_error);
-	tell_intent_errors(intents);
+	ret = tell_intent_errors(cli, intents, ret_error);
+	if (ret < 0)
+		return ret;
 	ret = vfv_change(cli, &call, ret_error);
 	return status_with(intents, ret);
 }

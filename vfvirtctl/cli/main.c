@@ -2,6 +2,7 @@
 /* vfvirtctl: parses, runs the verb, says how it ended. */
 #include <errno.h>
 #include <fcntl.h>
+#include <json-c/json.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,5 +97,6 @@ int main(int argc, char **argv)
 	}
 	vfv_arguments_clear(&cli.arguments);
 	vfv_host_free(cli.host);
+	json_object_put(cli.intent_errors);
 	return ret;
 }

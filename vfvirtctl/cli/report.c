@@ -235,6 +235,9 @@ static int print_json(struct vfv_cli *cli, struct json_object *pfs, struct vfv_e
 	if (!object || !vfv_json_add_number(object, "schema", VFV_JSON_SCHEMA_VERSION) ||
 	    !vfv_json_add(object, "pfs", json_object_get(pfs)))
 		return vfv_no_memory(ret_error);
+	if (cli->intent_errors &&
+	    !vfv_json_add(object, "intent_errors", json_object_get(cli->intent_errors)))
+		return vfv_no_memory(ret_error);
 	return vfv_print_json(cli, vfv_take(object), ret_error);
 }
 

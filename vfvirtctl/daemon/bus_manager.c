@@ -53,10 +53,18 @@ static void call_free(struct call *call)
 	free(call);
 }
 
+/* A named error; the errno is behind the text. */
 static void reply_error(sd_bus_message *message, const struct vfv_error *error)
 {
-	sd_bus_reply_method_errorf(message, vfv_error_name(error->code)->dbus_name, "%s",
-				   error->text);
+	const sd_bus_error named =
+		SD_BUS_ERROR_MAKE_CONST(vfv_error_name(error->code)->dbus_name, error->text);
+	sd_bus_message *reply = NULL;
+
+	if (sd_bus_message_get_expect_reply(message) > 0 &&
+	    sd_bus_message_new_method_error(message, &reply, &named) >= 0 &&
+	    sd_bus_message_append(reply, "u", (uint32_t)error->errno_value) >= 0)
+		sd_bus_send(NULL, reply, NULL);
+	sd_bus_message_unref(reply);
 }
 
 /* By address of the PF; workers end in any order. */
