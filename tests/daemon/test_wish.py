@@ -241,6 +241,33 @@ def _(machine):
           ("bind-failed", host.VARIANT, None), "end")
 
 
+@case("bind: one that fails leaves VFs to the intent", intents=THREE)
+def _(machine):
+    client = machine.start()
+    first, second, third = machine.vfs()
+    refused("NoDriver", lambda: client.bind("dpu0/0", driver="nope"))
+    equal(states(client), ["published"] * 3, "states")
+    (machine.card.sysfs / "bus/pci/devices" / first / "driver/unbind").write_text(
+        first, encoding="utf-8")
+    client.call("Reload")
+    equal(machine.driver(first), host.VARIANT, "driver after a stray unbind")
+    machine.do(f"fail */drivers_probe={second}* EIO 1 1")
+    row, = client.bind("dpu0/1", "dpu0/2", driver="vfio-pci")
+    equal([failed["vf_index"] for failed in row["failed"]], [1], "failed VFs")
+    client.call("Reload")
+    equal([machine.driver(vf) for vf in (second, third)], [host.VARIANT, "vfio-pci"], "drivers")
+
+
+@case("bind: one that fails leaves a VF as it was held", intents=THREE)
+def _(machine):
+    client = machine.start()
+    client.unbind("dpu0/1")
+    refused("NoDriver", lambda: client.bind("dpu0/1", driver="nope"))
+    client.call("Reload")
+    equal(machine.driver(machine.vfs()[1]), None, "driver")
+    contains(client.model()["pfs"][0]["vfs"][1]["reason"], "unbound by hand")
+
+
 @case("apply: VFs in use are left alone and named", intents=THREE)
 def _(machine):
     client = machine.start()

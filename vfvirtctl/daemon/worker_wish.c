@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "mark.h"
 #include "sysfs.h"
+#include "text.h"
 #include "worker_parts.h"
 
 #define NAME_BYTES 64
@@ -191,27 +192,72 @@ static bool is_chosen(const struct vfv_request *request, unsigned int vf_index)
 	return false;
 }
 
-/* Write down what is wanted of the chosen VFs; what the intent wants too needs no hold. */
-static int hold_chosen(struct vfv_worker *worker, struct vfv_hold hold)
+/* Write down what is wanted of a VF; what the intent wants too needs no hold. */
+static int hold_vf(struct vfv_worker *worker, const struct vfv_address *vf,
+		   const struct vfv_hold *hold)
 {
-	bool as_intended = hold.kind == VFV_HOLD_BIND && worker->intent &&
-			   !strcmp(hold.driver, worker->intent->driver);
+	bool as_intended = hold->kind == VFV_HOLD_BIND && worker->intent &&
+			   !strcmp(hold->driver, worker->intent->driver);
 
-	for (size_t i = 0; worker->pf && i < worker->pf->vf_count; i++) {
+	if (worker->intent && !as_intended && hold->kind != VFV_HOLD_NONE)
+		return vfv_hold_set(worker->host, vf, hold, &worker->error);
+	vfv_hold_clear(worker->host, vf);
+	return 0;
+}
+
+/* A chosen VF and the hold that it had before. */
+struct held_before {
+	struct vfv_address address;
+	struct vfv_hold hold;
+};
+
+/* The holds of the chosen VFs; owned by the caller. NULL: no memory. */
+static struct held_before *keep_holds(const struct vfv_worker *worker, size_t *ret_count)
+{
+	struct held_before *kept = calloc(worker->pf->vf_count + 1, sizeof(*kept));
+	size_t count = 0;
+
+	for (size_t i = 0; kept && i < worker->pf->vf_count; i++) {
 		const struct vfv_vf *vf = &worker->pf->vfs[i];
 
 		if (!is_chosen(worker->request, vf->vf_index))
 			continue;
-		if (as_intended || !worker->intent) {
-			vfv_hold_clear(worker->host, &vf->address);
-			continue;
-		}
-		int error = vfv_hold_set(worker->host, &vf->address, &hold, &worker->error);
-
-		if (error)
-			return error;
+		kept[count].address = vf->address;
+		vfv_hold_get(worker->host, &vf->address, &kept[count++].hold);
 	}
-	return 0;
+	*ret_count = count;
+	return kept;
+}
+
+/* Whether a VF is on a driver; NULL: on none. */
+static bool is_on(const struct vfv_pf *pf, const struct vfv_address *vf, const char *driver)
+{
+	for (size_t i = 0; pf && i < pf->vf_count; i++)
+		if (!vfv_address_compare(&pf->vfs[i].address, vf))
+			return vfv_text_equal(pf->vfs[i].driver, driver);
+	return false;
+}
+
+/* Write down what is wanted, do it, and keep the wish only where it came true. */
+static int hold_and_run(struct vfv_worker *worker, const struct vfv_goal *goal,
+			const struct vfv_plan *plan, struct vfv_hold hold)
+{
+	struct held_before *kept VFV_FREE = NULL;
+	size_t count;
+	int error = 0;
+
+	kept = keep_holds(worker, &count);
+	if (!kept)
+		return vfv_error_set(&worker->error, VFV_ERROR_NO_MEMORY, ENOMEM, "no memory");
+	for (size_t i = 0; i < count && !error; i++)
+		error = hold_vf(worker, &kept[i].address, &hold);
+	if (!error)
+		error = vfv_worker_run(worker, goal, plan);
+	hold.done = true;
+	for (size_t i = 0; i < count; i++)
+		hold_vf(worker, &kept[i].address,
+			is_on(worker->pf, &kept[i].address, goal->driver) ? &hold : &kept[i].hold);
+	return error;
 }
 
 int vfv_worker_bind(struct vfv_worker *worker)
@@ -235,13 +281,8 @@ int vfv_worker_bind(struct vfv_worker *worker)
 	if (bind)
 		memcpy(hold.driver, driver_kept, sizeof(hold.driver));
 	error = vfv_worker_plan(worker, &goal, &plan);
-	if (!error && !request->dry_run) {
-		error = hold_chosen(worker, hold);
-		if (!error)
-			error = vfv_worker_run(worker, &goal, plan);
-		hold.done = true;
-		hold_chosen(worker, hold);
-	}
+	if (!error && !request->dry_run)
+		error = hold_and_run(worker, &goal, plan, hold);
 	vfv_plan_free(plan);
 	return error;
 }
