@@ -216,6 +216,15 @@ TEST(intent_vfs_is_a_whole_number_in_range)
 		refused(text, ": vfs: must be a whole number from 0 to 65535, is ");
 	}
 	refused("{\"match\":{\"netdev\":\"e\"}}", ": vfs: missing");
+	/* No number is shown that nobody wrote. */
+	for (size_t i = 5; i < 8; i++) {
+		char text[200];
+
+		snprintf(text, sizeof(text), "{\"match\":{\"netdev\":\"e\"},\"vfs\":%s}", wrong[i]);
+		refused(text, " from 0 to 65535, is a number of 64 bits or more");
+	}
+	refused("{\"match\":{\"netdev\":\"e\"},\"vfs\":-9223372036854775807}",
+		", is -9223372036854775807");
 }
 
 TEST(intent_match_names_the_pf)

@@ -213,6 +213,11 @@ static const char *show_value(struct json_object *value, char ret_shown[VFV_SHOW
 {
 	const char *text = json_object_to_json_string_ext(value, JSON_C_TO_STRING_NOSLASHESCAPE);
 
+	/* What json-c keeps of a longer number is the farthest that it can count to. */
+	if (json_object_is_type(value, json_type_int) &&
+	    (json_object_get_uint64(value) == UINT64_MAX ||
+	     json_object_get_int64(value) == INT64_MIN))
+		return "a number of 64 bits or more";
 	return text ? vfv_text_show(text, strlen(text), ret_shown) : "?";
 }
 
