@@ -52,6 +52,15 @@ def _(machine):
     equal(states(machine.start()), ["published"] * 3, "states after a restart")
 
 
+@case("create: no VFs are not created")
+def _(machine):
+    client = machine.start()
+    contains(refused("Usage", lambda: client.create(machine.pf, 0)), "Destroy")
+    client.create(machine.pf, 2)
+    refused("Usage", lambda: client.create(machine.pf, 0))
+    equal(states(client), ["published"] * 2, "states")
+
+
 @case("create: --runtime writes nothing to /etc")
 def _(machine):
     client = machine.start()
@@ -169,6 +178,21 @@ def _(machine):
                                            encoding="utf-8")
     contains(refused("InUse", lambda: client.destroy(machine.pf)), "web1")
     equal(len(machine.vfs()), 2, "VFs")
+
+
+@case("destroy: a claim that nobody can read is named, and what to do about it")
+def _(machine):
+    client = machine.start()
+    client.create(machine.pf, 2)
+    claim = machine.folder / "run/claims" / machine.vfs()[1]
+    claim.parent.mkdir()
+    claim.write_text("nonsense\n", encoding="utf-8")
+    for call in (lambda: client.destroy(machine.pf), lambda: client.unbind(machine.vfs()[1])):
+        text = refused("InUse", call)
+        contains(text, "in use by an unreadable claim: remove its file in /run/vfvirt/claims")
+    claim.unlink()
+    client.destroy(machine.pf)
+    equal(machine.vfs(), [], "VFs")
 
 
 @case("destroy: an administrator's file stays, and acts again at apply", intents=THREE)

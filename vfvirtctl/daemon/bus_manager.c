@@ -237,6 +237,9 @@ static int start_create(struct call *call, struct vfv_error *ret_error)
 
 	if (sd_bus_message_read(call->message, "ssubb", &pf, &name, &vfs, &runtime, &dry_run) < 0)
 		return bad_call(ret_error);
+	if (vfs == 0)
+		return vfv_error_set(ret_error, VFV_ERROR_USAGE, EINVAL,
+				     "%s: cannot make 0 VFs: call Destroy to have none", pf);
 	if (vfs > UINT16_MAX)
 		return vfv_error_set(ret_error, VFV_ERROR_TOO_MANY_VFS, ERANGE,
 				     "%s: cannot make %u VFs: no PF can have more than %d", pf, vfs,

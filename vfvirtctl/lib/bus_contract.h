@@ -18,10 +18,10 @@
  * A report is {"pfs": [{"pf": address, "plan": {...}, "result": {...}, "failed": [...],
  * "end": {...}}]}, with the parts of worker_protocol.h, by address. "result" is what stands of the
  * plan afterwards: {"driver": of the PF or null, "vfs": n, "bound": n, "unbound": n,
- * "published": n}; without it nothing was done, or nothing is known of the PF. A method fails with a named error (error.h), whose text an
- * errno (u) stands behind, when nothing
- * was done, or all of it was taken back; what was partly done is in the report. Reload answers when
- * all PFs were looked at, with VFV_ERROR_BUSY after 30 s. What changes something is for root.
+ * "published": n}; without it nothing was done, or nothing is known of the PF. A method fails with
+ * a named error (error.h), its text and then an errno (u), when nothing was done, or all of it was
+ * taken back; what was partly done is in the report. Reload answers when all PFs were looked at,
+ * with VFV_ERROR_BUSY after 30 s. What changes something is for root.
  *
  * org.vfvirt1.Pf: Address s, Name s, Netdev s, Driver s, Transport s, OwnerState s, Legacy i,
  *   LegacyReason s, VfsNow u, VfsMax u, VfsIntended u, PendingReboot b, Failure s, Foreign s,

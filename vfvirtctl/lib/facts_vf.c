@@ -14,6 +14,7 @@
 #include "publish.h"
 #include "sysfs.h"
 #include "text.h"
+#include "users.h"
 
 int vfv_facts_text(int folder, const char *name, char **ret_text)
 {
@@ -107,7 +108,7 @@ static int read_vfio(int folder, struct vfv_vf *vf)
 /* What lies in the run folder. A file that is no claim still says that somebody claims. */
 static int read_run(const struct vfv_host *host, struct vfv_vf *vf)
 {
-	char uuid[VFV_UUID_BYTES] = "an unreadable claim";
+	char uuid[VFV_UUID_BYTES] = VFV_CLAIM_UNREADABLE;
 	int claimed;
 
 	vf->published = vfv_is_published(host, &vf->address);

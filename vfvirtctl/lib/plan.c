@@ -107,10 +107,10 @@ static enum vfv_error_code obstacle(const struct builder *b, const struct vfv_vf
 	return VFV_ERROR_NONE;
 }
 
-/* What to do about an obstacle. */
-static const char *remedy(enum vfv_error_code code)
+/* What to do about an obstacle. vf: of VFV_ERROR_IN_USE. */
+static const char *remedy(enum vfv_error_code code, const struct vfv_vf *vf)
 {
-	return code == VFV_ERROR_IN_USE ? "detach it from its user first"
+	return code == VFV_ERROR_IN_USE ? vfv_users_remedy(vf)
 					: "let go of it there, or use --force";
 }
 
@@ -124,7 +124,7 @@ static int check_free(struct builder *b, const struct vfv_vf *vf, const char *wh
 		return 0;
 	return vfv_error_set(b->ret_error, code, code == VFV_ERROR_IN_USE ? EBUSY : EPERM,
 			     "%s: cannot %s: %s: %s", vfv_address_format(&vf->address, address),
-			     what, text, remedy(code));
+			     what, text, remedy(code, vf));
 }
 
 /* Fail over the first VF that is in the way; 0: none is. */
@@ -236,7 +236,7 @@ static int check_transport(struct builder *b, bool *ret_change)
 	if (pf->driver && pf->transport == VFV_TRANSPORT_NONE && !b->goal->force)
 		return vfv_error_set(b->ret_error, VFV_ERROR_FOREIGN, EPERM,
 				     "%s: cannot bind it to %s: somebody else bound it to %s: %s",
-				     address, driver, pf->driver, remedy(VFV_ERROR_FOREIGN));
+				     address, driver, pf->driver, remedy(VFV_ERROR_FOREIGN, NULL));
 	look.ret_error = &busy;
 	if (pf->netdev_in_use || (pf->vfs_now && check_all_free(&look, "rebind its PF"))) {
 		b->plan->pending_reboot = true;

@@ -20,9 +20,9 @@ static int refuse_used(const struct vfv_object *object, const struct vfv_vf *vf,
 {
 	char user[256];
 
-	return vfv_error_set(ret_error, VFV_ERROR_IN_USE, EBUSY,
-			     "%s: is in use by %s: detach it from its user first", object->name,
-			     vfv_users_describe(vf, user, sizeof(user)));
+	return vfv_error_set(ret_error, VFV_ERROR_IN_USE, EBUSY, "%s: is in use by %s: %s",
+			     object->name, vfv_users_describe(vf, user, sizeof(user)),
+			     vfv_users_remedy(vf));
 }
 
 bool vfv_object_is_used_interface(const struct vfv_run *run, const struct vfv_object *object,
@@ -58,7 +58,7 @@ int vfv_object_check_interface(const struct vfv_run *run, const struct vfv_objec
 static int look_at_vf(const struct vfv_run *run, const struct vfv_object *object,
 		      struct vfv_vf *ret_vf)
 {
-	char text[VFV_SYSFS_TEXT_BYTES], uuid[VFV_UUID_BYTES] = "an unreadable claim";
+	char text[VFV_SYSFS_TEXT_BYTES], uuid[VFV_UUID_BYTES] = VFV_CLAIM_UNREADABLE;
 	uint64_t group;
 	bool has_file, claimed;
 

@@ -186,15 +186,30 @@ int vfv_users_find(const struct vfv_host *host, struct vfv_vf *const *vfs, size_
 	return 0;
 }
 
+/* Whether all that is known is a file that names no domain. */
+static bool is_unreadable(const struct vfv_vf *vf)
+{
+	return !vf->domain && !vf->user_count && vf->open_count <= 0 &&
+	       vfv_text_equal(vf->claim_uuid, VFV_CLAIM_UNREADABLE);
+}
+
+const char *vfv_users_remedy(const struct vfv_vf *vf)
+{
+	return is_unreadable(vf) ? "remove its file in /run/vfvirt/claims if no domain has it"
+				 : "detach it from its user first";
+}
+
 const char *vfv_users_describe(const struct vfv_vf *vf, char *ret_text, size_t size)
 {
 	if (vf->domain)
 		snprintf(ret_text, size, "the domain %s", vf->domain);
-	else if (vf->claim_uuid)
+	else if (vf->claim_uuid && !vfv_text_equal(vf->claim_uuid, VFV_CLAIM_UNREADABLE))
 		snprintf(ret_text, size, "the domain %s", vf->claim_uuid);
 	else if (vf->user_count)
 		snprintf(ret_text, size, "%s (process %d)", vf->users[0].command,
 			 (int)vf->users[0].pid);
+	else if (is_unreadable(vf))
+		snprintf(ret_text, size, VFV_CLAIM_UNREADABLE);
 	else
 		snprintf(ret_text, size, "a process that has it open");
 	return ret_text;

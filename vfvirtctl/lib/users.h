@@ -28,8 +28,14 @@ struct vfv_host;
 int vfv_users_find(const struct vfv_host *host, struct vfv_vf *const *vfs, size_t count,
 		   struct vfv_error *ret_error);
 
+/* In the place of the UUID, of a file that is no claim: it still says that somebody claims. */
+#define VFV_CLAIM_UNREADABLE "an unreadable claim"
+
 /* "qemu-system-x86 (process 1234)" or "the domain web1", for messages, into ret_text; returns it. */
 const char *vfv_users_describe(const struct vfv_vf *vf, char *ret_text, size_t size);
+
+/* What to do about the users of a VF, for messages; static. */
+const char *vfv_users_remedy(const struct vfv_vf *vf);
 
 /* Whether a VF is open or claimed, by all that the facts say. */
 bool vfv_vf_is_used(const struct vfv_vf *vf);
