@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The verbs that only look: list, show, xml, stats, apply --dry-run; golden pairs."""
 
+import ctypes
 import json
+import os
 
-from .case import Scene, case, check_schema, expect, golden, golden_pair
+from .case import Scene, case, check_schema, expect, golden, golden_pair, installed
 
 PF = "0000:3b:00.0"
 UUID = "3c1e4d0a-8f5b-4f37-9d52-0d6a0c1f7b11"
@@ -139,6 +141,46 @@ def _(folder):
         check_schema(told)
         error, = json.loads(told)["intent_errors"]
         expect(error.startswith("/FOLDER/etc/dpu2.json: drivers: unknown key"), error)
+
+
+def count_calls(scene, *words):
+    """How many system calls a run of vfvirtctl makes, counted by following it."""
+    trace_me, go_on = 0, 24     # of ptrace(2)
+    libc = ctypes.CDLL(None)
+    libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+    path, environment = str(installed("usr/bin/vfvirtctl")), scene.environment()
+    # The sanitizer that looks for leaks cannot do so while somebody else looks on.
+    leaks = environment.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
+    child = os.fork()
+    if child == 0:
+        try:
+            os.dup2(os.open("/dev/null", os.O_RDWR), 1)
+            libc.ptrace(trace_me, 0, None, None)
+            os.execve(path, [path, *words], {**environment, "ASAN_OPTIONS": leaks})
+        finally:
+            os._exit(127)
+    stops = 0
+    while os.WIFSTOPPED(status := os.waitpid(child, 0)[1]):
+        stops += 1
+        libc.ptrace(go_on, child, None, None)
+    expect(os.waitstatus_to_exitcode(status) == 0, f"{words}: ended with {status}")
+    return stops // 2   # each call stops twice: as it begins and as it ends
+
+
+@case("cli: list costs at most 30 system calls a VF")
+def _(folder):
+    with Scene(folder, vfs_max=64) as scene:
+        scene.intent("dpu0", match={"address": PF}, vfs=64)
+        without = count_calls(scene, "list")
+        scene.create(PF, 64)
+        vfs = [f"0000:3b:{number // 8:02x}.{number % 8}" for number in range(1, 65)]
+        for vf in vfs:
+            scene.bind(vf, "vfvirt_vfio_pci")
+            scene.publish(vf)
+        scene.card.do(f"open {vfs[7]} 4711")
+        scene.claim(vfs[8], UUID, "web1")
+        calls = count_calls(scene, "list") - without
+        expect(64 < calls <= 64 * 30, f"{calls} calls for 64 VFs")
 
 
 @case("cli: facts come from vfvirtd where it runs")
