@@ -292,6 +292,19 @@ def _(machine):
     contains(client.model()["pfs"][0]["vfs"][1]["reason"], "unbound by hand")
 
 
+@case("bind: what is no name of a driver is refused before anything is done", intents=THREE)
+def _(machine):
+    client = machine.start()
+    machine.do("clear-log")
+    for name in ("../drivers/vfio-pci", "../..", "vfio pci", "x" * 64):
+        for dry_run in (True, False):
+            contains(refused("NoDriver", lambda: client.bind("dpu0/0", driver=name,
+                                                             dry_run=dry_run)), "is no name")
+    contains(refused("NoDriver", lambda: client.bind("dpu0/0", driver="x" * 63)), "x" * 63)
+    equal(machine.writes(), [], "writes")
+    equal(states(client), ["published"] * 3, "states")
+
+
 @case("apply: VFs in use are left alone and named", intents=THREE)
 def _(machine):
     client = machine.start()

@@ -69,6 +69,17 @@ static int write_and_create(struct vfv_worker *worker, const struct vfv_goal *go
 	return error;
 }
 
+static int check_driver(struct vfv_worker *worker, const char *driver)
+{
+	char shown[VFV_SHOWN_BYTES];
+
+	if (vfv_is_driver_name(driver))
+		return 0;
+	return vfv_error_set(&worker->error, VFV_ERROR_NO_DRIVER, EINVAL,
+			     "%s: is no name of a driver",
+			     vfv_text_show(driver, strlen(driver), shown));
+}
+
 /* Whether create may write an intent of that name, before anything is done. */
 static int check_intent(struct vfv_worker *worker, const struct vfv_intent *wanted)
 {
@@ -120,6 +131,8 @@ int vfv_worker_create(struct vfv_worker *worker)
 	if (old)
 		wanted.match = old->match;
 	error = check_intent(worker, &wanted);
+	if (!error)
+		error = check_driver(worker, wanted.driver);
 	if (!error)
 		error = vfv_worker_plan(worker, &goal, &plan);
 	if (error || request->dry_run) {
@@ -267,7 +280,7 @@ int vfv_worker_bind(struct vfv_worker *worker)
 	const char *driver = request->driver  ? request->driver
 			     : worker->intent ? worker->intent->driver
 					      : VFV_DRIVER_VARIANT;
-	char driver_kept[sizeof(((struct vfv_hold *)0)->driver)];
+	char driver_kept[VFV_DRIVER_NAME_BYTES_MAX + 1];
 	struct vfv_goal goal = {.kind = bind ? VFV_GOAL_BIND : VFV_GOAL_UNBIND,
 				.driver = bind ? driver_kept : NULL,
 				.vf_indexes = request->vf_indexes,
@@ -277,6 +290,9 @@ int vfv_worker_bind(struct vfv_worker *worker)
 	struct vfv_plan *plan = NULL;
 	int error;
 
+	error = check_driver(worker, driver);
+	if (error)
+		return error;
 	snprintf(driver_kept, sizeof(driver_kept), "%s", driver);
 	if (bind)
 		memcpy(hold.driver, driver_kept, sizeof(hold.driver));

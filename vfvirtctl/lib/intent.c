@@ -12,7 +12,6 @@
 
 #define PATH_BYTES_MAX	 512
 #define NETDEV_BYTES_MAX 15
-#define DRIVER_BYTES_MAX 63
 #define CLASS_BYTES_MAX	 255
 #define SERIAL_DIGITS	 16
 #define KEY_PATH_BYTES	 160
@@ -30,7 +29,6 @@ enum kind {
 static bool check_path(const char *text);
 static bool check_serial(const char *text);
 static bool check_netdev(const char *text);
-static bool check_driver(const char *text);
 static bool check_class(const char *text);
 
 /* clang-format off */
@@ -63,7 +61,7 @@ static const struct row {
 	  KIND_TRANSPORT, offsetof(struct vfv_intent, transport), NULL },
 	{ { "driver", "the name of a driver", VFV_INTENT_DRIVER,
 	    "the driver that VFs are bound to" },
-	  KIND_TEXT, offsetof(struct vfv_intent, driver), check_driver },
+	  KIND_TEXT, offsetof(struct vfv_intent, driver), vfv_is_driver_name },
 	{ { "nova.alias", "a name of letters, digits, '-', '_' and '.'", VFV_INTENT_ALIAS,
 	    "the alias by which flavors of Nova ask for a VF" },
 	  KIND_TEXT, offsetof(struct vfv_intent, nova_alias), vfv_intent_is_name },
@@ -129,9 +127,9 @@ static bool check_netdev(const char *text)
 	       strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
 }
 
-static bool check_driver(const char *text)
+bool vfv_is_driver_name(const char *text)
 {
-	return is_word(text, "-_", DRIVER_BYTES_MAX);
+	return is_word(text, "-_", VFV_DRIVER_NAME_BYTES_MAX);
 }
 
 static bool check_class(const char *text)

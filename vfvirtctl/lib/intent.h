@@ -48,6 +48,7 @@ struct vfv_intents {
 #define VFV_INTENT_FILES_MAX 1024
 #define VFV_INTENT_NAME_BYTES_MAX 64
 #define VFV_INTENT_VFS_MAX 65535
+#define VFV_DRIVER_NAME_BYTES_MAX 63
 #define VFV_INTENT_DRIVER "vfvirt_vfio_pci"
 #define VFV_INTENT_ALIAS "vfvirt"
 #define VFV_INTENT_CREATED_BY "vfvirtctl create"
@@ -65,6 +66,9 @@ const struct vfv_intent_key *vfv_intent_key(size_t index);
 
 /* Whether a text may be the name of an intent: see vfv_intent_parse(). */
 bool vfv_intent_is_name(const char *name);
+
+/* Whether a text may be the name of a driver: 1..63 letters, digits, '-', '_'; so never a path. */
+bool vfv_is_driver_name(const char *text);
 
 /**
  * vfv_intent_parse - read one intent from text

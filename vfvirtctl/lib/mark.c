@@ -65,18 +65,25 @@ void vfv_hold_get(const struct vfv_host *host, const struct vfv_address *address
 {
 	char *path VFV_FREE = mark_path(host, "held", address, "");
 	char *text VFV_FREE = NULL;
-	char word[16], driver[32] = "";
+	char *driver;
 
 	*ret_hold = (struct vfv_hold){0};
-	if (!path || vfv_file_read(path, HOLD_BYTES_MAX, &text, NULL) < 0 ||
-	    sscanf(text, "%15s %31s", word, driver) < 1)
+	if (!path || vfv_file_read(path, HOLD_BYTES_MAX, &text, NULL) < 0)
 		return;
+	text[strcspn(text, "\n")] = '\0';
+	driver = text + strcspn(text, " ");
+	if (*driver)
+		*driver++ = '\0';
 	for (int kind = VFV_HOLD_NONE + 1; kind < VFV_HOLD_KIND_COUNT; kind++)
 		for (int done = 0; done < 2; done++)
-			if (!strcmp(word, hold_words[kind][done]))
+			if (!strcmp(text, hold_words[kind][done]))
 				*ret_hold = (struct vfv_hold){.kind = kind, .done = done};
-	if (ret_hold->kind == VFV_HOLD_BIND)
-		memcpy(ret_hold->driver, driver, sizeof(driver));
+	if (ret_hold->kind != VFV_HOLD_BIND)
+		return;
+	if (vfv_is_driver_name(driver))
+		memcpy(ret_hold->driver, driver, strlen(driver) + 1);
+	else
+		*ret_hold = (struct vfv_hold){0};
 }
 
 void vfv_hold_clear(const struct vfv_host *host, const struct vfv_address *address)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "intent.h"
 #include "model.h"
 
 struct vfv_host;
@@ -31,7 +32,7 @@ enum vfv_hold_kind {
 struct vfv_hold {
 	enum vfv_hold_kind kind;
 	bool done;
-	char driver[32]; /* VFV_HOLD_BIND; else empty */
+	char driver[VFV_DRIVER_NAME_BYTES_MAX + 1]; /* VFV_HOLD_BIND; else empty */
 };
 
 /* Write the hold of a PF or VF, atomically. VFV_ERROR_STORAGE. */

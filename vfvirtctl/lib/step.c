@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "intent.h"
 #include "step_parts.h"
 #include "sysfs.h"
 
@@ -43,7 +44,7 @@ static int check_drivers(const struct vfv_run *run, const struct vfv_plan *plan,
 			 struct vfv_error *ret_error)
 {
 	const char *known = NULL;
-	char name[sizeof("drivers/") + VFV_SYSFS_TEXT_BYTES];
+	char name[sizeof("drivers/") + VFV_DRIVER_NAME_BYTES_MAX];
 
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct vfv_step *step = &plan->steps[i];
@@ -52,7 +53,10 @@ static int check_drivers(const struct vfv_run *run, const struct vfv_plan *plan,
 		if ((step->kind != VFV_STEP_TRANSPORT && step->kind != VFV_STEP_OVERRIDE) ||
 		    !*step->text || (known && !strcmp(known, step->text)))
 			continue;
-		snprintf(name, sizeof(name), "drivers/%.200s", step->text);
+		if (!vfv_is_driver_name(step->text))
+			return vfv_error_set(ret_error, VFV_ERROR_NO_DRIVER, EINVAL,
+					     "%.64s: is no name of a driver", step->text);
+		snprintf(name, sizeof(name), "drivers/%s", step->text);
 		folder = vfv_sysfs_folder_at(run->bus, name);
 		if (folder < 0)
 			return vfv_error_set(ret_error, VFV_ERROR_NO_DRIVER, ENODEV,
