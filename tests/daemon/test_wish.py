@@ -305,6 +305,21 @@ def _(machine):
     equal(states(client), ["published"] * 3, "states")
 
 
+@case("apply: takes back a VF that bind gave to virtio-pci", intents=THREE)
+def _(machine):
+    client = machine.start()
+    first, second, _ = machine.vfs()
+    client.bind("dpu0/0", "dpu0/1", driver="virtio-pci")
+    client.call("Reload")
+    equal([machine.driver(vf) for vf in (first, second)], ["virtio-pci"] * 2, "drivers")
+    contains(client.model()["pfs"][0]["vfs"][0]["reason"], "bound by hand", "apply")
+    client.bind("dpu0/0")
+    equal(machine.driver(first), host.VARIANT, "driver after bind")
+    true(client.apply(dry_run=True)[0]["plan"]["steps"], "apply has something to do")
+    client.apply()
+    equal(states(client), ["published"] * 3, "states")
+
+
 @case("apply: VFs in use are left alone and named", intents=THREE)
 def _(machine):
     client = machine.start()

@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "host.h"
 #include "judge.h"
+#include "mark.h"
 #include "netdev.h"
 #include "publish.h"
 #include "sysfs.h"
@@ -105,12 +106,25 @@ static int read_vfio(int folder, struct vfv_vf *vf)
 	return vf->vfio_name ? 0 : -ENOMEM;
 }
 
+/* Whether "vfvirtctl bind" gave a VF the driver that it has. */
+static bool is_bound_by_hold(const struct vfv_host *host, const struct vfv_vf *vf)
+{
+	struct vfv_hold hold;
+
+	/* Ours is never foreign: spare most VFs the look. */
+	if (!vf->driver || vfv_text_equal(vf->driver, VFV_DRIVER_VARIANT))
+		return false;
+	vfv_hold_get(host, &vf->address, &hold);
+	return hold.kind == VFV_HOLD_BIND && vfv_text_equal(vf->driver, hold.driver);
+}
+
 /* What lies in the run folder. A file that is no claim still says that somebody claims. */
 static int read_run(const struct vfv_host *host, struct vfv_vf *vf)
 {
 	char uuid[VFV_UUID_BYTES] = VFV_CLAIM_UNREADABLE;
 	int claimed;
 
+	vf->bound_by_hold = is_bound_by_hold(host, vf);
 	vf->published = vfv_is_published(host, &vf->address);
 	claimed = vfv_claim_read(host, &vf->address, uuid, &vf->domain, NULL);
 	if (claimed == -ENOMEM)

@@ -37,7 +37,8 @@ bool vfv_is_vfio_driver(const char *driver)
 /* Whether somebody else chose the driver that the VF is on. */
 static bool is_foreign(const struct vfv_vf *vf, const char *driver)
 {
-	if (!vf->driver || !strcmp(vf->driver, driver) || !strcmp(vf->driver, VFV_DRIVER_VARIANT))
+	if (!vf->driver || vf->bound_by_hold || !strcmp(vf->driver, driver) ||
+	    !strcmp(vf->driver, VFV_DRIVER_VARIANT))
 		return false;
 	return !vf->published && (strcmp(vf->driver, VFV_DRIVER_VIRTIO) || vf->driver_override);
 }

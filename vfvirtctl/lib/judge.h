@@ -14,7 +14,7 @@
  * @driver: the intended one
  *
  * A VF is foreign when somebody chose its driver: any other than @driver or vfvirt's own, unless it
- * bears our mark (is published), or is virtio-pci without an override, which nobody chose.
+ * bears our mark (is published or held on that driver), or is virtio-pci without an override, which nobody chose.
  *
  * Return: 0, or -ENOMEM.
  */

@@ -38,6 +38,7 @@ struct vfv_vf {
 	struct vfv_address address;
 	char *driver;	       /* owned; NULL: none */
 	char *driver_override; /* owned; NULL: none */
+	bool bound_by_hold;    /* "vfvirtctl bind" put it on driver: it is ours; not in JSON */
 	int iommu_group;       /* VFV_UNKNOWN: none */
 	char *group_obstacle;  /* owned; a group member on a host driver, "0000:3b:00.1 (e1000e)" */
 	int numa_node;
