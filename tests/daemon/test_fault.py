@@ -124,6 +124,36 @@ def _(machine):
     until(lambda: len(client.model()["pfs"][0]["vfs"]) == 3, "it gets its VFs later")
 
 
+@case("stuck: modules that fall silent once their facts are read keep nobody waiting",
+      on_demand=True, intents=THREE)
+def _(machine):
+    machine.do("netlink unloaded 1")
+    client = machine.start()
+    vf = machine.vfs()[0]
+    machine.do(f"open {vf} 4242 qemu")
+    machine.do("netlink unloaded 0")
+    # In its search for who has the VF open the look has the answers of the modules already.
+    machine.do("block-read /proc/4242*")
+    machine.do(f"uevents 1 {machine.pf}")
+    machine.do("wait-blocked")
+    machine.do("netlink silent 1")
+    machine.do("release")
+    longest_s, running = 0, True
+    while running:
+        begin = time.monotonic()
+        running = client.get("ReconcilesRunning")
+        longest_s = max(longest_s, time.monotonic() - begin)
+        time.sleep(0.05)
+    begin = time.monotonic()
+    client.get("Version")
+    longest_s = max(longest_s, time.monotonic() - begin)
+    machine.do("netlink silent 0")
+    # A question to the modules waits for 15 s.
+    true(longest_s < 10, f"questions are answered meanwhile: {longest_s:.1f} s")
+    client.call("Reload")
+    equal(states(client)[0], "in-use", "state")
+
+
 @case("stuck: a restarted daemon sees the worker, and starts nothing beside it", intents=THREE)
 def _(machine):
     client = machine.start(**STUCK)

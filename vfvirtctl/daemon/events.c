@@ -23,7 +23,7 @@ struct vfv_events {
 	struct udev_monitor *monitor; /* owned; NULL: the seam of the tests is used */
 	sd_event_source *device_source;
 	int seam;		     /* socket in place of udev's monitor; -1: none */
-	struct vfv_netlink *netlink; /* owned; NULL: modules not there */
+	struct vfv_netlink *netlink; /* owned; NULL: not listening to the modules */
 	sd_event_source *kernel_source;
 };
 
@@ -212,21 +212,18 @@ static int on_kernel(sd_event_source *source, int fd, uint32_t ready, void *cont
 	return 0;
 }
 
-void vfv_events_look_for_kernel(struct vfv_events *events)
+void vfv_events_listen_to_kernel(struct vfv_events *events, unsigned int group)
 {
 	int fd, error;
 
 	if (!events)
 		return;
 	/* Modules that went take the multicast group with them, without a word on the socket. */
-	if (!events->daemon->model->kernel_contract_ok) {
+	if (events->netlink && vfv_netlink_events_group(events->netlink) != group)
 		stop_listening_to_kernel(events);
+	if (events->netlink || !group)
 		return;
-	}
-	if (events->netlink)
-		return;
-	/* The family answers these requests at once; they wait for no card. */
-	error = vfv_netlink_open(events->daemon->host, &events->netlink, NULL);
+	error = vfv_netlink_open_for_events(events->daemon->host, group, &events->netlink, NULL);
 	if (!error)
 		error = vfv_netlink_events_start(events->netlink, &fd, NULL);
 	if (!error)

@@ -13,9 +13,10 @@ struct vfv_events *vfv_events_new(struct vfv_daemon *daemon);
 void vfv_events_free(struct vfv_events *events);
 
 /*
- * The kernel modules may have been loaded, or loaded anew, since: listen to them if that is not
- * done. Costs nothing when the facts say that they are not there. NULL is allowed.
+ * A worker has asked the kernel modules for the number of their multicast group, 0 when they are
+ * not there: join it, unless that is done. Asks nothing itself: an answer could take its time, and
+ * the loop must not. NULL is allowed.
  */
-void vfv_events_look_for_kernel(struct vfv_events *events);
+void vfv_events_listen_to_kernel(struct vfv_events *events, unsigned int group);
 
 #endif

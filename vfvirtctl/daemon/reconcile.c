@@ -168,7 +168,8 @@ static void on_looked(void *context, const struct vfv_request *request, struct v
 					       outcome->error.text);
 		vfv_daemon_take(reconciler->daemon, outcome);
 	}
-	vfv_events_look_for_kernel(reconciler->daemon->events);
+	if (outcome->has_events_group)
+		vfv_events_listen_to_kernel(reconciler->daemon->events, outcome->events_group);
 	gather(reconciler);
 	settle(reconciler);
 }

@@ -255,6 +255,18 @@ static int take_waiting(struct vfv_outcome *outcome, struct json_object *report)
 	return error;
 }
 
+static int take_kernel(struct vfv_outcome *outcome, struct json_object *report)
+{
+	int64_t group;
+	int error = vfv_json_get_number(report, "events_group", 0, UINT32_MAX, &group);
+
+	if (error)
+		return error;
+	outcome->has_events_group = true;
+	outcome->events_group = (unsigned int)group;
+	return 0;
+}
+
 int vfv_outcome_take(struct vfv_outcome *outcome, const char *line, size_t length,
 		     enum vfv_report *ret_kind, struct vfv_progress *ret_progress,
 		     struct json_object **ret_object)
@@ -273,6 +285,8 @@ int vfv_outcome_take(struct vfv_outcome *outcome, const char *line, size_t lengt
 		return take_end(outcome, part);
 	if (json_object_object_get_ex(object, "failed", &part))
 		return take_failed(outcome, part);
+	if (json_object_object_get_ex(object, "kernel", &part))
+		return take_kernel(outcome, part);
 	if (json_object_object_get_ex(object, "model", &part))
 		return take_model(outcome, part);
 	if (json_object_object_get_ex(object, "progress", &part)) {

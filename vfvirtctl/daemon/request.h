@@ -63,6 +63,8 @@ struct vfv_outcome {
 	unsigned int failed_count; /* VFs left failed */
 	bool undone;		   /* the steps were taken back again */
 	uint64_t failed_facts;	   /* of what a reconcile failed at; 0: it did not */
+	bool has_events_group;	   /* events_group was told */
+	unsigned int events_group; /* of the kernel modules; 0: they are not there */
 	pid_t waiting_for;	   /* the worker that has the PF; 0: this one has it */
 };
 

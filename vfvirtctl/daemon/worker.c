@@ -196,6 +196,21 @@ static int do_list(struct vfv_worker *worker)
 		     : 0;
 }
 
+/* Connect to the kernel modules; the daemon, which must not wait for them, listens to their group. */
+static void connect_kernel(struct vfv_worker *worker)
+{
+	struct json_object *kernel = json_object_new_object();
+	unsigned int group = 0;
+
+	/* Without the modules nothing can be sealed; the facts say that they are missing. */
+	if (!vfv_netlink_open(worker->host, &worker->netlink, NULL))
+		group = vfv_netlink_events_group(worker->netlink);
+	if (kernel && vfv_json_add_number(kernel, "events_group", group))
+		vfv_worker_report("kernel", kernel);
+	else
+		json_object_put(kernel);
+}
+
 static void serve(struct vfv_worker *worker)
 {
 	worker->host = vfv_host_new();
@@ -212,8 +227,7 @@ static void serve(struct vfv_worker *worker)
 	if (lock_pf(worker))
 		return;
 	if (!vfv_worker_read_facts(worker)) {
-		/* Without the modules nothing can be sealed; the facts say that they are missing. */
-		vfv_netlink_open(worker->host, &worker->netlink, NULL);
+		connect_kernel(worker);
 		vfv_worker_do(worker);
 	}
 	report_model(worker);

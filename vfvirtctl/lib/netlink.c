@@ -129,20 +129,32 @@ static int check_version(struct vfv_netlink *netlink, struct vfv_error *ret_erro
 	return 0;
 }
 
+/* One that is not connected; NULL: no memory. */
+static struct vfv_netlink *new_netlink(const struct vfv_host *host, struct vfv_error *ret_error)
+{
+	struct vfv_netlink *netlink = calloc(1, sizeof(*netlink));
+
+	if (netlink) {
+		netlink->channel = VFV_CHANNEL_CLOSED;
+		netlink->events = VFV_CHANNEL_CLOSED;
+		netlink->seam = host->netlink ? strdup(host->netlink) : NULL;
+		if (netlink->seam || !host->netlink)
+			return netlink;
+		free(netlink);
+	}
+	vfv_error_set(ret_error, VFV_ERROR_NO_MEMORY, ENOMEM, "no memory");
+	return NULL;
+}
+
 int vfv_netlink_open(const struct vfv_host *host, struct vfv_netlink **ret_netlink,
 		     struct vfv_error *ret_error)
 {
-	struct vfv_netlink *netlink = calloc(1, sizeof(*netlink));
+	struct vfv_netlink *netlink = new_netlink(host, ret_error);
 	int error;
 
 	if (!netlink)
-		return vfv_error_set(ret_error, VFV_ERROR_NO_MEMORY, ENOMEM, "no memory");
-	netlink->channel = VFV_CHANNEL_CLOSED;
-	netlink->events = VFV_CHANNEL_CLOSED;
-	netlink->seam = host->netlink ? strdup(host->netlink) : NULL;
-	error = host->netlink && !netlink->seam
-			? -ENOMEM
-			: vfv_channel_open(netlink->seam, &netlink->channel);
+		return -ENOMEM;
+	error = vfv_channel_open(netlink->seam, &netlink->channel);
 	if (error)
 		error = ask_failed(error, "connect", ret_error);
 	else
@@ -155,6 +167,23 @@ int vfv_netlink_open(const struct vfv_host *host, struct vfv_netlink **ret_netli
 	}
 	*ret_netlink = netlink;
 	return 0;
+}
+
+int vfv_netlink_open_for_events(const struct vfv_host *host, unsigned int group,
+				struct vfv_netlink **ret_netlink, struct vfv_error *ret_error)
+{
+	struct vfv_netlink *netlink = new_netlink(host, ret_error);
+
+	if (!netlink)
+		return -ENOMEM;
+	netlink->family.group = group;
+	*ret_netlink = netlink;
+	return 0;
+}
+
+unsigned int vfv_netlink_events_group(const struct vfv_netlink *netlink)
+{
+	return netlink->family.group;
 }
 
 void vfv_netlink_close(struct vfv_netlink *netlink)

@@ -25,6 +25,16 @@ int vfv_netlink_open(const struct vfv_host *host, struct vfv_netlink **ret_netli
 void vfv_netlink_close(struct vfv_netlink *netlink);
 
 /*
+ * For events alone, without a question and so without a wait: who asked before knows the number of
+ * the multicast group. VFV_ERROR_NO_MEMORY.
+ */
+int vfv_netlink_open_for_events(const struct vfv_host *host, unsigned int group,
+				struct vfv_netlink **ret_netlink, struct vfv_error *ret_error);
+
+/* The number of the multicast group "events", until the modules are loaded anew. */
+unsigned int vfv_netlink_events_group(const struct vfv_netlink *netlink);
+
+/*
  * Complete the PFs and VFs that are in the model already with what the kernel says; others are
  * skipped. An interrupted dump is repeated (at most 5 times). read_mac: over the queue.
  */
