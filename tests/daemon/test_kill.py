@@ -121,6 +121,28 @@ def _(machine):
                                                False, False), check)
 
 
+@case("kill: a VF without intent does not stay sealed")
+def _(machine):
+    client = machine.start()
+    device = machine.card.sysfs / "bus/pci/devices"
+    (device / machine.pf / "sriov_drivers_autoprobe").write_text("0", encoding="utf-8")
+    (device / machine.pf / "sriov_numvfs").write_text("2", encoding="utf-8")
+    for vf in machine.vfs():
+        (device / vf / "driver_override").write_text(host.VARIANT + "\n", encoding="utf-8")
+        (machine.card.sysfs / "bus/pci/drivers_probe").write_text(vf, encoding="utf-8")
+    until(lambda: client.model()["pfs"][0]["vfs_now"] == 2, "the VFs are known")
+    machine.do("block */unbind*")
+    call = client.begin("Unbind", "asbb", [machine.vfs()[0]], False, False)
+    machine.do("wait-blocked")
+    machine.do("fail */unbind* EIO")
+    machine.kill_with(lambda: machine.do("release"))
+    call.connection.close()
+    machine.do("clear-faults")
+    client = machine.start()
+    vfs = client.model()["pfs"][0]["vfs"]
+    equal([(vf["driver"], vf["sealed"]) for vf in vfs], [(host.VARIANT, False)] * 2, "VFs")
+
+
 @case("kill: the daemon alone; its worker ends the work, the next daemon waits for it")
 def _(machine):
     client = machine.start()

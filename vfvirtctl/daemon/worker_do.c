@@ -89,17 +89,15 @@ int vfv_worker_run(struct vfv_worker *worker, const struct vfv_goal *goal,
 	return error ? error : again;
 }
 
-/* Make the facts as the intent says. */
+/* Make the facts as the intent says; without one, end the seals that a killed worker left. */
 static int reach_intent(struct vfv_worker *worker)
 {
-	struct vfv_goal goal = {
-		.kind = VFV_GOAL_INTENT, .intent = worker->intent, .force = worker->request->force};
+	struct vfv_goal goal = {.kind = worker->intent ? VFV_GOAL_INTENT : VFV_GOAL_UNSEAL,
+				.intent = worker->intent,
+				.force = worker->request->force};
 	struct vfv_plan *plan = NULL;
-	int error;
+	int error = vfv_worker_plan(worker, &goal, &plan);
 
-	if (!worker->intent)
-		return 0;
-	error = vfv_worker_plan(worker, &goal, &plan);
 	if (!error && !worker->request->dry_run)
 		error = vfv_worker_run(worker, &goal, plan);
 	vfv_plan_free(plan);

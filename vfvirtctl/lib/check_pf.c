@@ -9,6 +9,7 @@
 #include "host.h"
 #include "intent.h"
 #include "text.h"
+#include "users.h"
 
 #define ADMIN_VQ_BIT 41 /* VIRTIO_F_ADMIN_VQ */
 
@@ -150,6 +151,10 @@ static bool check_vf(struct vfv_findings *findings, const struct vfv_pf *pf,
 		about.remedy = "vfvirtctl bind --force takes it";
 		vfv_finding_add(findings, &about, "is left alone: %s",
 				vf->reason ? vf->reason : "somebody else has bound it");
+	} else if (vf->sealed == 1 && !vfv_vf_is_used(vf)) {
+		about.level = VFV_FINDING_WARN;
+		about.remedy = "vfvirtctl apply ends that, if it does not end by itself";
+		vfv_finding_add(findings, &about, "is sealed: no guest can open it");
 	} else if (vf->legacy == 0 && pf->legacy != 0) {
 		about.level = VFV_FINDING_WARN;
 		about.remedy =

@@ -281,6 +281,26 @@ static int check_count(struct builder *b, bool *ret_change)
 	return 0;
 }
 
+/* Whether the plan does something to that VF already. */
+static bool has_steps(const struct vfv_plan *plan, const struct vfv_vf *vf)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->steps[i].vf_index == (int)vf->vf_index)
+			return true;
+	return false;
+}
+
+/* A seal that a killed worker left would keep every guest from opening the VF. */
+static void unseal_left(struct builder *b)
+{
+	for (size_t i = 0; i < b->pf->vf_count; i++) {
+		const struct vfv_vf *vf = &b->pf->vfs[i];
+
+		if (vf->sealed == 1 && !vfv_vf_is_used(vf) && !has_steps(b->plan, vf))
+			add_vf(b, VFV_STEP_UNSEAL, vf, 0, NULL);
+	}
+}
+
 /* What a person or a file wants of the whole PF. */
 static int plan_intent(struct builder *b)
 {
@@ -310,6 +330,8 @@ static int plan_intent(struct builder *b)
 
 		error = vf ? bind_vf(b, vf, intent->driver) : 0;
 	}
+	if (!error)
+		unseal_left(b);
 	return error;
 }
 
@@ -385,6 +407,8 @@ int vfv_plan_make(const struct vfv_pf *pf, const struct vfv_goal *goal, struct v
 				      "the device has no SR-IOV");
 	else if (goal->kind == VFV_GOAL_INTENT || goal->kind == VFV_GOAL_CREATE)
 		error = plan_intent(&b);
+	else if (goal->kind == VFV_GOAL_UNSEAL)
+		unseal_left(&b);
 	else if (goal->kind == VFV_GOAL_DESTROY)
 		error = plan_destroy(&b);
 	else

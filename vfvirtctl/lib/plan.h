@@ -54,6 +54,7 @@ enum vfv_goal_kind {
 	VFV_GOAL_DESTROY, /* no VFs */
 	VFV_GOAL_BIND,	  /* the chosen VFs to a driver */
 	VFV_GOAL_UNBIND,  /* the chosen VFs from their driver, override cleared */
+	VFV_GOAL_UNSEAL,  /* no VF sealed that nobody uses */
 };
 
 struct vfv_goal {
