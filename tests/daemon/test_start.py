@@ -224,6 +224,19 @@ def _(machine):
     equal(client.model()["pfs"][0]["failure"], None, "failure")
 
 
+@case("reload: two files for one PF outdo an older failure", intents={"dpu0": {"vfs": 9}})
+def _(machine):
+    client = machine.start()
+    contains(client.model()["pfs"][0]["failure"], "9 VFs")
+    machine.intent("other", vfs=5)
+    client.call("Reload")
+    contains(client.model()["pfs"][0]["failure"], "dpu0.json", "other.json")
+    (machine.folder / "etc/dpu0.json").unlink()
+    client.call("Reload")
+    equal(client.model()["pfs"][0]["failure"], None, "failure")
+    equal(len(machine.published()), 5, "hostdev files")
+
+
 @case("reload: an apply of all tells of bad files too", intents=THREE)
 def _(machine):
     client = machine.start()

@@ -229,6 +229,9 @@ static void serve(struct vfv_worker *worker)
 	if (!vfv_worker_read_facts(worker)) {
 		connect_kernel(worker);
 		vfv_worker_do(worker);
+	} else if (worker->pf && !worker->request->dry_run) {
+		/* Two files for the PF outdo whatever failed before. */
+		vfv_result_write(worker->host, worker->pf, worker->error.text, NULL, NULL);
 	}
 	report_model(worker);
 }
