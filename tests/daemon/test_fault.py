@@ -124,6 +124,20 @@ def _(machine):
     until(lambda: len(client.model()["pfs"][0]["vfs"]) == 3, "it gets its VFs later")
 
 
+@case("stuck: a list of PFs that cannot be read is told, and made once it can", intents=THREE)
+def _(machine):
+    machine.do("block-read */sriov_totalvfs*")
+    client = machine.start(**STUCK)
+    contains(machine.notified.wait("degraded"), "STATUS=", "host: process")
+    contains(machine.journal.wait("has not come back for"), "PRIORITY=2")
+    equal(client.model()["pfs"], [], "PFs")
+    machine.do("release")
+    until(lambda: client.model()["pfs"] and states(client) == ["published"] * 3,
+          "the PF has its VFs")
+    until(lambda: "degraded" not in [one for one in machine.notified.seen if "STATUS=" in one][-1],
+          "the failure is over")
+
+
 @case("stuck: modules that fall silent once their facts are read keep nobody waiting",
       on_demand=True, intents=THREE)
 def _(machine):

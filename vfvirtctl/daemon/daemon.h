@@ -31,6 +31,7 @@ struct vfv_daemon {
 	struct vfv_bus *bus; /* NULL: not there yet */
 	struct vfv_events *events;
 	struct vfv_domains *domains;
+	char *failure; /* why PFs cannot be listed; NULL: they can */
 	bool ready;
 };
 
@@ -46,7 +47,7 @@ void vfv_daemon_take(struct vfv_daemon *daemon, struct vfv_outcome *outcome);
 /* A PF is there no more. */
 void vfv_daemon_drop(struct vfv_daemon *daemon, const struct vfv_address *pf);
 
-/* Set why a PF is in trouble, where no worker can tell; NULL: it is not. */
+/* Set why a PF, or the list of PFs (pf NULL), is in trouble, where no worker can tell; NULL: not. */
 void vfv_daemon_set_failure(struct vfv_daemon *daemon, const struct vfv_address *pf,
 			    const char *failure);
 

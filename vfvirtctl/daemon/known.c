@@ -115,9 +115,15 @@ void vfv_daemon_drop(struct vfv_daemon *daemon, const struct vfv_address *pf)
 void vfv_daemon_set_failure(struct vfv_daemon *daemon, const struct vfv_address *pf,
 			    const char *failure)
 {
-	struct vfv_pf *known = vfv_model_find_pf(daemon->model, pf);
+	struct vfv_pf *known = pf ? vfv_model_find_pf(daemon->model, pf) : NULL;
 	struct vfv_pf before;
 
+	if (!pf) {
+		free(daemon->failure);
+		daemon->failure = failure ? strdup(failure) : NULL;
+		vfv_daemon_update_status(daemon);
+		return;
+	}
 	/* A PF whose facts could never be read is known by its trouble alone. */
 	if (!known && failure)
 		known = vfv_model_add_pf(daemon->model, pf);
@@ -147,7 +153,7 @@ void vfv_daemon_take_intent_errors(struct vfv_daemon *daemon, struct json_object
 void vfv_daemon_update_status(struct vfv_daemon *daemon)
 {
 	size_t vfs = 0, used = 0, failed = 0;
-	const char *failure = NULL;
+	const char *failure = daemon->failure;
 
 	for (size_t i = 0; i < daemon->model->pf_count; i++) {
 		const struct vfv_pf *pf = &daemon->model->pfs[i];

@@ -160,6 +160,7 @@ static void stop(struct vfv_daemon *daemon)
 	vfv_pool_free(daemon->pool);
 	vfv_model_free(daemon->model);
 	json_object_put(daemon->intent_errors);
+	free(daemon->failure);
 	vfv_host_free(daemon->host);
 	sd_event_unref(daemon->event);
 }

@@ -91,9 +91,9 @@ static void on_ended(void *context, bool ok)
 	lane->child = NULL;
 	lane->stuck = false;
 	lane->timer = sd_event_source_disable_unref(lane->timer);
-	if (was_stuck && !lane->whole) {
-		pool->watcher.freed(pool->watcher.context, &lane->pf);
-	} else if (!was_stuck) {
+	if (was_stuck) {
+		pool->watcher.freed(pool->watcher.context, lane->whole ? NULL : &lane->pf);
+	} else {
 		if (!lane->outcome.end)
 			vfv_error_set(&lane->outcome.error, VFV_ERROR_INTERNAL, 0,
 				      "the worker ended without a result (%s): see the journal",
@@ -149,8 +149,8 @@ static int on_silence(sd_event_source *source, uint64_t now, void *context)
 	}
 	if (moot)
 		vfv_child_kill(lane->child);
-	if (!lane->whole)
-		lane->pool->watcher.stuck(lane->pool->watcher.context, &lane->pf, &error);
+	lane->pool->watcher.stuck(lane->pool->watcher.context, lane->whole ? NULL : &lane->pf,
+				  &error);
 	return 0;
 }
 

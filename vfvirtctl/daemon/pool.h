@@ -16,7 +16,10 @@ struct vfv_pool;
 
 /* Who is told about workers that do not come back. */
 struct vfv_pool_watcher {
-	/* The worker of a PF was silent for the limit; error: what is shown to people. */
+	/*
+	 * The worker of a PF, or of the list of PFs (pf NULL), was silent for the limit; error: what
+	 * is shown to people.
+	 */
 	void (*stuck)(void *context, const struct vfv_address *pf, const struct vfv_error *error);
 	/* That one has ended after all. */
 	void (*freed)(void *context, const struct vfv_address *pf);

@@ -26,6 +26,7 @@ struct target {
 	bool mac;    /* and MACs are to be read */
 	bool running;
 	bool listed;	       /* it was there when PFs were last listed */
+	uint64_t macless;      /* VFs whose MAC the last look for MACs did not find, as a number */
 	uint64_t failed_facts; /* that the last look failed at; 0: it did not */
 };
 
@@ -41,6 +42,7 @@ struct vfv_reconciler {
 	struct vfv_daemon *daemon;
 	struct target *targets; /* owned list of PFs */
 	bool list_marked, list_running;
+	bool list_stuck;	/* its worker does not come back; it stays marked until then */
 	bool list_retry;	/* the next list shall try again what failed */
 	bool listing_retry;	/* the running one does */
 	sd_event_source *timer; /* of gathering; NULL: nothing is marked */
@@ -68,9 +70,14 @@ static struct target *find_target(struct vfv_reconciler *reconciler, const struc
 	return target;
 }
 
+static bool can_list(const struct vfv_reconciler *reconciler)
+{
+	return reconciler->list_marked && !reconciler->list_running && !reconciler->list_stuck;
+}
+
 static bool is_settled(const struct vfv_reconciler *reconciler)
 {
-	if (reconciler->list_marked || reconciler->list_running)
+	if (can_list(reconciler) || reconciler->list_running)
 		return false;
 	for (const struct target *target = reconciler->targets; target; target = target->next)
 		if (target->marked || target->running)
@@ -142,6 +149,37 @@ static void forget_target(struct vfv_reconciler *reconciler, struct target *gone
 	free(gone);
 }
 
+/*
+ * The VFs without a MAC as one number, 0: each has one. With their drivers: one that gets another
+ * may tell its MAC then.
+ */
+static uint64_t macless_vfs(const struct vfv_pf *pf)
+{
+	uint64_t hash = 0;
+
+	for (size_t i = 0; pf && i < pf->vf_count; i++) {
+		const char *driver = pf->vfs[i].driver ? pf->vfs[i].driver : "";
+
+		if (pf->vfs[i].has_mac)
+			continue;
+		hash = hash * 31 + pf->vfs[i].vf_index + 1;
+		for (; *driver; driver++)
+			hash = hash * 31 + (unsigned char)*driver;
+	}
+	return hash;
+}
+
+/* VFs that somebody else made have MACs too: look once for those that no look searched for yet. */
+static void look_for_macs(struct vfv_reconciler *reconciler, struct target *target, bool has_looked)
+{
+	uint64_t macless = macless_vfs(vfv_model_find_pf(reconciler->daemon->model, &target->pf));
+
+	if (has_looked)
+		target->macless = macless;
+	else if (macless && macless != target->macless)
+		target->mac = target->marked = true;
+}
+
 static void on_looked(void *context, const struct vfv_request *request, struct vfv_outcome *outcome)
 {
 	struct vfv_reconciler *reconciler = context;
@@ -166,7 +204,11 @@ static void on_looked(void *context, const struct vfv_request *request, struct v
 		if (!outcome->model && code != VFV_ERROR_NONE)
 			vfv_daemon_set_failure(reconciler->daemon, &request->pf,
 					       outcome->error.text);
+		bool told = outcome->model;
+
 		vfv_daemon_take(reconciler->daemon, outcome);
+		if (target && told)
+			look_for_macs(reconciler, target, request->mac);
 	}
 	if (outcome->has_events_group)
 		vfv_events_listen_to_kernel(reconciler->daemon->events, outcome->events_group);
@@ -226,8 +268,15 @@ static void on_listed(void *context, const struct vfv_request *request, struct v
 	struct json_object *part;
 
 	reconciler->list_running = false;
-	if (outcome->error.code != VFV_ERROR_NONE)
+	reconciler->list_stuck = outcome->error.code == VFV_ERROR_STUCK;
+	if (reconciler->list_stuck) {
+		reconciler->list_marked = true;
+		reconciler->list_retry |= reconciler->listing_retry;
+	} else if (outcome->error.code != VFV_ERROR_NONE) {
 		vfv_journal(VFV_MESSAGE_FAILED, NULL, "%s", outcome->error.text);
+	}
+	vfv_daemon_set_failure(reconciler->daemon, NULL,
+			       outcome->error.code != VFV_ERROR_NONE ? outcome->error.text : NULL);
 	if (json_object_object_get_ex(outcome->list, "intent_errors", &part))
 		vfv_daemon_take_intent_errors(reconciler->daemon, part);
 	if (json_object_object_get_ex(outcome->list, "pfs", &part))
@@ -263,7 +312,7 @@ static int on_gathered(sd_event_source *source, uint64_t now, void *context)
 	reconciler->timer = sd_event_source_disable_unref(reconciler->timer);
 	sd_event_now(reconciler->daemon->event, CLOCK_MONOTONIC, &reconciler->last_look_us);
 	/* A list leads to looks at all, so it comes alone. */
-	if (reconciler->list_marked && !reconciler->list_running) {
+	if (can_list(reconciler)) {
 		list(reconciler);
 	} else {
 		for (target = reconciler->targets; target; target = next) {
@@ -279,7 +328,7 @@ static int on_gathered(sd_event_source *source, uint64_t now, void *context)
 /* Arm the timer if there is something that a timer can start. */
 static void gather(struct vfv_reconciler *reconciler)
 {
-	bool wanted = reconciler->list_marked && !reconciler->list_running;
+	bool wanted = can_list(reconciler);
 	uint64_t now;
 
 	for (struct target *target = reconciler->targets; target; target = target->next)
@@ -341,7 +390,8 @@ int vfv_reconciler_round(struct vfv_reconciler *reconciler, unsigned int limit_m
 	reconciler->waiters = waiter;
 	reconciler->list_retry = true;
 	reconciler->list_marked = true;
-	if (!reconciler->list_running)
+	/* Who waits while the worker of a list is stuck is answered at the limit. */
+	if (can_list(reconciler))
 		list(reconciler);
 	return 0;
 }
@@ -361,8 +411,13 @@ void vfv_reconciler_freed(struct vfv_reconciler *reconciler, const struct vfv_ad
 	char address[VFV_ADDRESS_BYTES];
 
 	vfv_journal(VFV_MESSAGE_FREED, &subject, "%s: the stuck worker has ended",
-		    vfv_address_format(pf, address));
-	vfv_reconciler_mark(reconciler, pf);
+		    pf ? vfv_address_format(pf, address) : "host");
+	if (pf) {
+		vfv_reconciler_mark(reconciler, pf);
+		return;
+	}
+	reconciler->list_stuck = false;
+	vfv_reconciler_mark_all(reconciler);
 }
 
 struct vfv_reconciler *vfv_reconciler_new(struct vfv_daemon *daemon)

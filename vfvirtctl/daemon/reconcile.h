@@ -30,7 +30,7 @@ void vfv_reconciler_mark_all(struct vfv_reconciler *reconciler);
 int vfv_reconciler_round(struct vfv_reconciler *reconciler, unsigned int limit_ms,
 			 void (*ended)(void *context, bool all), void *context);
 
-/* The worker of a PF got stuck, or came back. */
+/* The worker of a PF, or of the list of PFs (pf NULL), got stuck, or came back. */
 void vfv_reconciler_stuck(struct vfv_reconciler *reconciler, const struct vfv_address *pf,
 			  const struct vfv_error *error);
 void vfv_reconciler_freed(struct vfv_reconciler *reconciler, const struct vfv_address *pf);
