@@ -170,7 +170,15 @@ class Scene:
     def publish(self, vf):
         """The file that vfvirtd writes for a VF that is ready."""
         (self.folder / "run/hostdev").mkdir(parents=True, exist_ok=True)
-        (self.folder / f"run/hostdev/{vf}.xml").write_text("<hostdev/>")
+        domain, bus, device, function = re.split("[:.]", vf)
+        (self.folder / f"run/hostdev/{vf}.xml").write_text(
+            "<hostdev mode='subsystem' type='pci' managed='no'>\n"
+            "  <source>\n"
+            f"    <address domain='0x{domain}' bus='0x{bus}' slot='0x{device}'"
+            f" function='0x{function}'/>\n"
+            "  </source>\n"
+            f"  <alias name='ua-vfvirt-{domain}-{bus}-{device}-{function}'/>\n"
+            "</hostdev>\n")
 
     def claim(self, vf, uuid, domain):
         """What libvirt's hook writes for a VF that a domain has."""

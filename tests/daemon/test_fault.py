@@ -234,6 +234,40 @@ def _(machine):
           and states(client) == ["published"] * 3, "VFs are there again")
 
 
+@case("events: hostdev files go with their VFs, and VFs of others get MACs")
+def _(machine):
+    client = machine.start()
+    device = machine.card.sysfs / "bus/pci/devices" / machine.pf
+    (device / "sriov_numvfs").write_text("2", encoding="utf-8")
+    until(lambda: [vf["mac"] is None for vf in client.model()["pfs"][0]["vfs"]] == [False] * 2,
+          "the MACs of VFs that another made are known")
+    (device / "sriov_numvfs").write_text("0", encoding="utf-8")
+    until(lambda: client.model()["pfs"][0]["vfs"] == [], "they are gone")
+    client.create(machine.pf, 2, name="made")
+    (machine.folder / "etc/made.json").unlink()
+    client.call("Reload")
+    equal(len(machine.published()), 2, "hostdev files")
+    (machine.card.sysfs / "bus/pci/devices" / machine.vfs()[0] / "driver/unbind").write_text(
+        machine.vfs()[0], encoding="utf-8")
+    until(lambda: machine.published() == machine.vfs()[1:], "the file of the unbound VF is gone")
+    (device / "sriov_numvfs").write_text("0", encoding="utf-8")
+    until(lambda: machine.published() == [], "the files of VFs that others removed are gone")
+    client.create(machine.pf, 2, name="made")
+    machine.do(f"vanish {machine.pf}")
+    until(lambda: machine.published() == [], "the files of VFs of a PF that went are gone")
+
+
+@case("events: a hostdev file of other content is written anew", intents=THREE)
+def _(machine):
+    client = machine.start()
+    file = machine.folder / "run/hostdev" / f"{machine.vfs()[0]}.xml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text("<evil/>", encoding="utf-8")
+    client.call("Reload")
+    equal(file.read_text(encoding="utf-8"), text, "hostdev file")
+    equal(states(client), ["published"] * 3, "states")
+
+
 @case("events: opening and closing a VF is noticed", intents=THREE)
 def _(machine):
     client = machine.start()

@@ -12,6 +12,7 @@
 #include "file.h"
 #include "json.h"
 #include "mark.h"
+#include "publish.h"
 #include "sysfs.h"
 #include "text.h"
 #include "worker_parts.h"
@@ -221,6 +222,7 @@ static void serve(struct vfv_worker *worker)
 	if (read_request(worker))
 		return;
 	if (worker->request->op == VFV_OP_LIST) {
+		vfv_unpublish_absent(worker->host);
 		do_list(worker);
 		return;
 	}
@@ -233,6 +235,9 @@ static void serve(struct vfv_worker *worker)
 		/* Two files for the PF outdo whatever failed before. */
 		vfv_result_write(worker->host, worker->pf, worker->error.text, NULL, NULL);
 	}
+	/* Others may have removed VFs; a PF may have gone with all of its own. */
+	if (!worker->request->dry_run)
+		vfv_unpublish_absent(worker->host);
 	report_model(worker);
 }
 

@@ -5,7 +5,10 @@
 
 #include "cleanup.h"
 #include "json.h"
+#include "judge.h"
 #include "mark.h"
+#include "publish.h"
+#include "users.h"
 #include "worker_parts.h"
 
 #define STEP_TEXT_BYTES 160
@@ -148,6 +151,22 @@ static int reconcile_quietly(struct vfv_worker *worker)
 	return error;
 }
 
+/*
+ * The hostdev files of VFs that no guest could open lead nowhere. Where there is an intent, one on
+ * a wrong driver keeps its file: that tells that the VF was ours.
+ */
+static void unpublish_unbound(struct vfv_worker *worker)
+{
+	for (size_t i = 0; worker->pf && i < worker->pf->vf_count; i++) {
+		struct vfv_vf *vf = &worker->pf->vfs[i];
+		bool wrong = !vf->driver || (!worker->intent && !vfv_is_vfio_driver(vf->driver));
+
+		if (wrong && vf->published && !vfv_vf_is_used(vf) &&
+		    !vfv_unpublish(worker->host, &vf->address, NULL))
+			vf->published = false;
+	}
+}
+
 static int reconcile(struct vfv_worker *worker)
 {
 	bool dry_run = worker->request->dry_run;
@@ -162,6 +181,8 @@ static int reconcile(struct vfv_worker *worker)
 	} else {
 		error = reconcile_quietly(worker);
 	}
+	if (!dry_run)
+		unpublish_unbound(worker);
 	if (error && !dry_run)
 		remember(worker, error);
 	return error;

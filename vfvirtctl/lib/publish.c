@@ -3,7 +3,9 @@
 #include "publish.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +14,7 @@
 #include "cleanup.h"
 #include "file.h"
 #include "host.h"
+#include "sysfs.h"
 #include "text.h"
 
 /* A UUID, a space, a name of libvirt's (at most 255 bytes of file name), a newline. */
@@ -101,9 +104,37 @@ int vfv_unpublish(const struct vfv_host *host, const struct vfv_address *vf,
 
 bool vfv_is_published(const struct vfv_host *host, const struct vfv_address *vf)
 {
+	VFV_FREE char *wanted = vfv_hostdev_xml(vf);
+	VFV_FREE char *text = NULL;
 	char path[PATH_MAX];
+	size_t length;
 
-	return !place(host, "hostdev", vf, ".xml", path, NULL) && !access(path, F_OK);
+	return wanted && !place(host, "hostdev", vf, ".xml", path, NULL) &&
+	       !vfv_file_read(path, strlen(wanted), &text, &length) && length == strlen(wanted) &&
+	       !memcmp(text, wanted, length);
+}
+
+void vfv_unpublish_absent(const struct vfv_host *host)
+{
+	VFV_CLOSE int devices = vfv_sysfs_folder(host, VFV_PCI_DEVICES);
+	VFV_FREE char *place = vfv_text("%s/hostdev", host->run);
+	DIR *folder = devices >= 0 && place ? opendir(place) : NULL;
+
+	for (struct dirent *entry; folder && (entry = readdir(folder));) {
+		char *name = entry->d_name, *ending = strrchr(name, '.');
+		char text[VFV_ADDRESS_BYTES];
+		struct vfv_address vf;
+
+		if (!ending || strcmp(ending, ".xml"))
+			continue;
+		*ending = '\0';
+		if (vfv_address_parse(name, &vf) &&
+		    faccessat(devices, vfv_address_format(&vf, text), F_OK, 0) &&
+		    errno == ENOENT)
+			vfv_unpublish(host, &vf, NULL);
+	}
+	if (folder)
+		closedir(folder);
 }
 
 /* Whether a text is a UUID in its usual form. */

@@ -22,7 +22,12 @@ int vfv_publish(const struct vfv_host *host, const struct vfv_address *vf,
 		struct vfv_error *ret_error);
 int vfv_unpublish(const struct vfv_host *host, const struct vfv_address *vf,
 		  struct vfv_error *ret_error);
+
+/* Whether the hostdev file is there, with what is to stand in it. */
 bool vfv_is_published(const struct vfv_host *host, const struct vfv_address *vf);
+
+/* Remove the hostdev files of functions that are not there any more. */
+void vfv_unpublish_absent(const struct vfv_host *host);
 
 #define VFV_UUID_BYTES 37
 
