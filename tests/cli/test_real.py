@@ -87,6 +87,14 @@ def _(folder):
         expect(ended.code == 1 and "0000:3b:00.3" in ended.err and "[bind-failed]" in ended.err
                and not ended.out, str(ended))
         expect(states(scene) == [], f"{states(scene)}")
+
+
+@case("real: a VF that its driver refuses is told, and apply keeps the others")
+def _(folder):
+    with Scene(folder) as scene:
+        scene.start_vfvirtd()
+        # No change stands before the file: its events would have vfvirtd read that by itself.
+        scene.card.do("flaw refused 0000:3b:00.3")
         scene.intent("dpu0", match={"address": PF}, vfs=4)
         ended = scene.run("apply")
         expect(ended.code == 3 and "3 published, 1 failed" in ended.out, str(ended))
