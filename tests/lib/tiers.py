@@ -45,7 +45,7 @@ TIERS = {tier.name: tier for tier in (
          needs=("qemu",)),
     Tier("harness", ("harness",), "planted failures: each must turn a run red", 600,
          by_kernel=True, needs=("qemu", "kernels", "modules")),
-    Tier("kernel", ("kernel",), "the kernel's drivers on the device model, in VMs", 1500,
+    Tier("kernel", ("kernel",), "the kernel's drivers on the device model, in VMs", 2100,
          by_kernel=True, needs=("qemu", "kernels", "modules", "programs")),
     Tier("sanitized", ("sanitized",), "the control plane's tests with ASan and UBSan", 1200,
          on_demand=True),
