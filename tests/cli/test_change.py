@@ -64,6 +64,28 @@ def _(folder):
         expect((done.code, done.out, done.err) == (0, "", ""), str(done))
 
 
+@case("cli: create and destroy tell which intent files come and go")
+def _(folder):
+    def told(made, **files):
+        made["pfs"][0]["plan"].update(files)
+        return made
+
+    with Scene(folder) as scene:
+        written, removed = "/etc/vfvirt/pf.d/a.json", "/run/vfvirt/pf.d/a.json"
+        scene.start_daemon(Create=told(report(), intent_written=written, intent_removed=removed),
+                           Destroy=told(report(number_step(0)), intent_removed=removed))
+        for words, out in (
+                (("create", "dpu0", "-n2"), f"{written}: written\n{removed}: removed\n"),
+                (("create", "dpu0", "-n2", "--dry-run"),
+                 f"{written}: write what is wanted\n{removed}: remove it\n"),
+                (("destroy", "dpu0"), f"{PF}: VFs removed, done\n{removed}: removed\n"),
+                (("destroy", "dpu0", "--dry-run"),
+                 f"{PF}: set the number of VFs to 0\n{removed}: remove it\n"),
+                (("destroy", "dpu0", "--quiet"), "")):
+            done = scene.run(*words)
+            expect((done.code, done.out) == (0, out), str(done))
+
+
 @case("cli: create that failed says that its steps were taken back")
 def _(folder):
     with Scene(folder) as scene:

@@ -140,6 +140,24 @@ def _(machine):
     equal(states(client), ["published"] * 4, "states")
 
 
+@case("create, destroy: the plan names the intent files that come and go")
+def _(machine):
+    def files(row):
+        return [row["plan"].get(key) and os.path.relpath(row["plan"][key], machine.folder)
+                for key in ("intent_written", "intent_removed")]
+
+    client = machine.start()
+    equal(files(client.create(machine.pf, 2, name="a", dry_run=True)), ["etc/a.json", None], "dry")
+    equal(intents(machine), {}, "intents")
+    equal(files(client.create(machine.pf, 2, name="a")), ["etc/a.json", None], "create")
+    row = client.create(machine.pf, 2, runtime=True)
+    equal((row["plan"]["steps"], files(row)), ([], ["run/pf.d/a.json", None]), "for this boot")
+    equal(files(client.create(machine.pf, 2)), ["etc/a.json", "run/pf.d/a.json"], "for good")
+    equal(files(client.destroy(machine.pf, dry_run=True)), [None, "etc/a.json"], "dry")
+    equal(files(client.destroy(machine.pf)), [None, "etc/a.json"], "destroy")
+    equal(files(client.destroy(machine.pf)), [None, None], "destroy again")
+
+
 @case("create: --dry-run tells all and does nothing")
 def _(machine):
     client = machine.start()

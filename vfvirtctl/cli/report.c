@@ -124,6 +124,22 @@ static void print_result(FILE *out, const struct sums *plan, struct json_object 
 }
 
 /* What was done, in a line; the failed VFs are told one by one, on standard error. */
+/* Which intent files go with a plan, a line each; whether there are any. out NULL: only look. */
+static bool print_files(FILE *out, struct json_object *plan, bool dry_run)
+{
+	const char *written = text_of(plan, "intent_written");
+	const char *removed = text_of(plan, "intent_removed");
+	VFV_FREE char *shown_written = written ? vfv_display_text(written) : NULL;
+	VFV_FREE char *shown_removed = removed ? vfv_display_text(removed) : NULL;
+
+	if (out && shown_written)
+		fprintf(out, "%s: %s\n", shown_written,
+			dry_run ? "write what is wanted" : "written");
+	if (out && shown_removed)
+		fprintf(out, "%s: %s\n", shown_removed, dry_run ? "remove it" : "removed");
+	return written || removed;
+}
+
 static void print_done(FILE *out, const char *pf, struct json_object *row, bool strictly)
 {
 	struct sums sums = add_up(member(row, "plan"));
@@ -132,6 +148,8 @@ static void print_done(FILE *out, const char *pf, struct json_object *row, bool 
 
 	/* What failed before its first step has been told already. */
 	if (sums.step_count == 0 && ending != ENDING_DONE)
+		return;
+	if (sums.step_count == 0 && print_files(out, member(row, "plan"), false))
 		return;
 	fprintf(out, "%s:", pf);
 	if (sums.step_count == 0)
@@ -150,6 +168,8 @@ static void print_done(FILE *out, const char *pf, struct json_object *row, bool 
 	else if (sums.step_count > 0)
 		fputs(" done", out);
 	fputc('\n', out);
+	if (ending == ENDING_DONE)
+		print_files(out, member(row, "plan"), false);
 }
 
 /* Whether a verb does all that it was asked for, or takes it back. */
@@ -162,7 +182,7 @@ static void print_steps(FILE *out, const char *pf, struct json_object *plan)
 {
 	struct json_object *steps = member(plan, "steps");
 
-	if (length(steps) == 0)
+	if (length(steps) == 0 && !print_files(NULL, plan, true))
 		fprintf(out, "%s: nothing to do\n", pf);
 	for (size_t i = 0; i < length(steps); i++) {
 		const char *text = text_of(json_object_array_get_idx(steps, i), "text");
@@ -171,6 +191,7 @@ static void print_steps(FILE *out, const char *pf, struct json_object *plan)
 		if (shown)
 			fprintf(out, "%s\n", shown);
 	}
+	print_files(out, plan, true);
 }
 
 /* What failed goes to standard error, each with its named error. */

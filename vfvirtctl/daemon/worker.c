@@ -254,6 +254,8 @@ int vfv_worker_main(void)
 	report_end(&worker);
 	vfv_netlink_close(worker.netlink);
 	json_object_put(worker.failed);
+	free(worker.intent_written);
+	free(worker.intent_removed);
 	vfv_model_free(worker.model);
 	vfv_intents_free(worker.intents);
 	vfv_request_free(worker.request);

@@ -13,6 +13,15 @@
 
 #define STEP_TEXT_BYTES 160
 
+/* Which intent file is written or removed along with the steps. */
+static bool add_files(const struct vfv_worker *worker, struct json_object *plan)
+{
+	return (!worker->intent_written ||
+		vfv_json_add_text(plan, "intent_written", worker->intent_written)) &&
+	       (!worker->intent_removed ||
+		vfv_json_add_text(plan, "intent_removed", worker->intent_removed));
+}
+
 int vfv_worker_plan(struct vfv_worker *worker, const struct vfv_goal *goal,
 		    struct vfv_plan **ret_plan)
 {
@@ -23,8 +32,10 @@ int vfv_worker_plan(struct vfv_worker *worker, const struct vfv_goal *goal,
 		return error;
 	worker->pending_reboot |= (*ret_plan)->pending_reboot;
 	object = vfv_plan_to_json(worker->pf, *ret_plan);
-	if (object)
+	if (object && add_files(worker, object))
 		vfv_worker_report("plan", object);
+	else
+		json_object_put(object);
 	return 0;
 }
 

@@ -22,6 +22,8 @@ struct vfv_worker {
 	struct vfv_pf *pf;		 /* borrowed from model */
 	struct vfv_netlink *netlink;	 /* NULL: the modules are not there */
 	struct json_object *failed;	 /* reports of failed steps; NULL: none */
+	char *intent_written;		 /* file that goes with the plan; NULL: none */
+	char *intent_removed;		 /* likewise */
 	bool pending_reboot;
 	uint64_t failed_facts;	      /* the facts that a reconcile failed at; 0: it did not */
 	struct vfv_run_result result; /* of all runs */

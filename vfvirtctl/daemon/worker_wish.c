@@ -110,6 +110,19 @@ static int check_intent(struct vfv_worker *worker, const struct vfv_intent *want
 	return 0;
 }
 
+/* Tell, with the plan, which intent files create writes and removes. */
+static int tell_files(struct vfv_worker *worker, const struct vfv_intent *wanted)
+{
+	const struct vfv_intent *old = worker->intent;
+	bool ends_runtime = old && old->runtime && !wanted->runtime;
+
+	worker->intent_written = vfv_intent_path(worker->host, wanted);
+	worker->intent_removed = ends_runtime ? strdup(old->file) : NULL;
+	if (worker->intent_written && (!ends_runtime || worker->intent_removed))
+		return 0;
+	return vfv_error_set(&worker->error, VFV_ERROR_NO_MEMORY, ENOMEM, "no memory");
+}
+
 int vfv_worker_create(struct vfv_worker *worker)
 {
 	const struct vfv_request *request = worker->request;
@@ -133,6 +146,8 @@ int vfv_worker_create(struct vfv_worker *worker)
 	error = check_intent(worker, &wanted);
 	if (!error)
 		error = check_driver(worker, wanted.driver);
+	if (!error)
+		error = tell_files(worker, &wanted);
 	if (!error)
 		error = vfv_worker_plan(worker, &goal, &plan);
 	if (error || request->dry_run) {
@@ -177,8 +192,11 @@ int vfv_worker_destroy(struct vfv_worker *worker)
 	struct vfv_hold hold = {.kind = VFV_HOLD_DESTROY};
 	const struct vfv_address pf = worker->request->pf;
 	struct vfv_plan *plan = NULL;
-	int error = vfv_worker_plan(worker, &goal, &plan);
+	int error;
 
+	if (worker->intent && worker->intent->owned_by_create)
+		worker->intent_removed = strdup(worker->intent->file);
+	error = vfv_worker_plan(worker, &goal, &plan);
 	if (!error && !worker->request->dry_run) {
 		error = vfv_hold_set(worker->host, &pf, &hold, &worker->error);
 		if (!error) {

@@ -111,6 +111,9 @@ void vfv_intents_free(struct vfv_intents *intents);
 int vfv_intents_for(const struct vfv_intents *intents, const struct vfv_pf *pf,
 		    const struct vfv_intent **ret_intent, struct vfv_error *ret_error);
 
+/* The path of the file that vfv_intent_write() writes; owned by the caller. NULL: no memory. */
+char *vfv_intent_path(const struct vfv_host *host, const struct vfv_intent *intent);
+
 /**
  * vfv_intent_write - write an intent file that create owns
  * @host: paths

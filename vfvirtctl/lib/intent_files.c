@@ -358,17 +358,26 @@ static int replace_file(const char *file, const char *text, char **ret_before)
 	return result < 0 ? result : 0;
 }
 
+char *vfv_intent_path(const struct vfv_host *host, const struct vfv_intent *intent)
+{
+	char *runtime VFV_FREE = runtime_folder(host);
+
+	return runtime ? vfv_text("%s/%s" SUFFIX, intent->runtime ? runtime : host->intent,
+				  intent->name)
+		       : NULL;
+}
+
 int vfv_intent_write(const struct vfv_host *host, struct vfv_intent *intent, char **ret_before,
 		     struct vfv_error *ret_error)
 {
 	char *runtime VFV_FREE = runtime_folder(host);
 	const char *folder = intent->runtime ? runtime : host->intent;
 	char *text VFV_FREE = intent_to_text(intent);
-	char *file VFV_FREE = runtime ? vfv_text("%s/%s" SUFFIX, folder, intent->name) : NULL;
+	char *file VFV_FREE = vfv_intent_path(host, intent);
 	struct vfv_error error = VFV_NO_ERROR;
 	int result;
 
-	if (!text || !file)
+	if (!text || !folder || !file)
 		return vfv_error_set(ret_error, VFV_ERROR_NO_MEMORY, 0, "%s: no memory",
 				     intent->name);
 	if (!vfv_intent_is_name(intent->name))

@@ -25,7 +25,8 @@
  *   {"waiting": {"pid": n}}                  for a worker that has the PF
  *   {"list": {"pfs": [address...], "intent_errors": [text...]}}         "list" only
  *   {"kernel": {"events_group": n}}          of netlink; 0: the modules are not there; not "list"
- *   {"plan": {...}}                          vfv_plan_to_json(), not for "list" and "facts"
+ *   {"plan": {...}}                          vfv_plan_to_json(), not for "list" and "facts"; with
+ *                                            "intent_written", "intent_removed": path, if any
  *   {"progress": {"done": n, "total": n, "step": "text for people"}}    as steps go on
  *   {"failed": {"vf_index": n, "code": "bind-failed", "text": "..."}}   a step that failed
  *   {"model": {...}}                         facts afterwards, vfv_model_to_json()
