@@ -8,9 +8,10 @@ case keeps as points.txt beside its logs.
 
 import contextlib
 import os
+import subprocess
 
 from . import bus, host
-from .case import case, equal, true, until
+from .case import case, contains, equal, true, until
 from .test_wish import states
 
 FOUR = {"dpu0": {"vfs": 4}}
@@ -138,6 +139,9 @@ def _(machine):
     machine.kill_with(lambda: machine.do("release"))
     call.connection.close()
     machine.do("clear-faults")
+    done = subprocess.run([machine.built / "usr/bin/vfvirtctl", "check"], check=False,
+                          env=machine.environment(), capture_output=True, text=True)
+    contains(done.stdout, "is sealed: no guest can open it")
     client = machine.start()
     vfs = client.model()["pfs"][0]["vfs"]
     equal([(vf["driver"], vf["sealed"]) for vf in vfs], [(host.VARIANT, False)] * 2, "VFs")

@@ -215,6 +215,19 @@ TEST(plan_opens_what_a_killed_run_left_sealed)
 	gives(pf, intent_goal(VFV_GOAL_INTENT, 1), "unseal[0]");
 }
 
+TEST(plan_opens_what_was_left_sealed_without_an_intent)
+{
+	struct vfv_pf *pf = new_pf("vfvirt_pf");
+	struct vfv_vf *used;
+
+	add_vf(pf, VARIANT, false)->sealed = 1;
+	add_vf(pf, VARIANT, false)->sealed = 0;
+	used = add_vf(pf, VARIANT, false);
+	used->sealed = 1;
+	claim(used);
+	gives(pf, (struct vfv_goal){.kind = VFV_GOAL_UNSEAL}, "unseal[0]");
+}
+
 TEST(plan_another_number_goes_over_none)
 {
 	struct vfv_pf *pf = new_pf("vfvirt_pf");

@@ -136,6 +136,10 @@ TEST(report_lines_make_an_outcome)
 	takes(&outcome, "{\"plan\":{\"steps\":[]}}");
 	assert_int_equal(outcome.waiting_for, 0);
 	assert_non_null(outcome.plan);
+	assert_false(outcome.has_events_group);
+	takes(&outcome, "{\"kernel\":{\"events_group\":12}}");
+	assert_true(outcome.has_events_group);
+	assert_int_equal(outcome.events_group, 12);
 	takes(&outcome, "{\"failed\":{\"vf_index\":1}}");
 	takes(&outcome, "{\"failed\":{\"vf_index\":2}}");
 	assert_int_equal(json_object_array_length(outcome.failed), 2);
@@ -191,6 +195,7 @@ TEST(report_that_is_none_changes_nothing)
 		"", "x", "{}", "[]", "{\"other\":1}", "{\"end\":1}", "{\"end\":null}", "{\"end\":{}}",
 		negative_errno,
 		"{\"model\":1}", "{\"model\":{\"schema\":2}}", "{\"waiting\":{}}",
+		"{\"kernel\":{}}",
 		"{\"waiting\":{\"pid\":0}}", "{\"progress\":{\"done\":-1,\"total\":1,\"step\":\"\"}}",
 		"{\"progress\":[]}",
 	};
