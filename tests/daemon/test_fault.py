@@ -247,9 +247,6 @@ def _(machine):
     (machine.folder / "etc/made.json").unlink()
     client.call("Reload")
     equal(len(machine.published()), 2, "hostdev files")
-    (machine.card.sysfs / "bus/pci/devices" / machine.vfs()[0] / "driver/unbind").write_text(
-        machine.vfs()[0], encoding="utf-8")
-    until(lambda: machine.published() == machine.vfs()[1:], "the file of the unbound VF is gone")
     (device / "sriov_numvfs").write_text("0", encoding="utf-8")
     until(lambda: machine.published() == [], "the files of VFs that others removed are gone")
     client.create(machine.pf, 2, name="made")

@@ -58,18 +58,18 @@ TEST(publish_hostdev_is_what_libvirt_reads)
 			    "</hostdev>\n");
 }
 
-TEST(publish_a_file_of_other_content_does_not_count)
+TEST(publish_a_file_of_other_content_is_told_apart)
 {
 	VFV_FREE char *xml = vfv_hostdev_xml(&vf);
 
 	start();
 	assert_int_equal(vfv_publish(&host, &vf, NULL), 0);
-	assert_true(vfv_is_published(&host, &vf));
+	assert_true(vfv_is_published_well(&host, &vf));
 	unit_write(in_run("hostdev/0000:3b:1e.7.xml"), "<hostdev/>\n");
-	assert_false(vfv_is_published(&host, &vf));
+	assert_false(vfv_is_published_well(&host, &vf));
 	xml[strlen(xml) - 1] = ' ';
 	unit_write(in_run("hostdev/0000:3b:1e.7.xml"), xml);
-	assert_false(vfv_is_published(&host, &vf));
+	assert_false(vfv_is_published_well(&host, &vf));
 }
 
 TEST(publish_and_unpublish)

@@ -5,10 +5,8 @@
 
 #include "cleanup.h"
 #include "json.h"
-#include "judge.h"
 #include "mark.h"
 #include "publish.h"
-#include "users.h"
 #include "worker_parts.h"
 
 #define STEP_TEXT_BYTES 160
@@ -162,19 +160,14 @@ static int reconcile_quietly(struct vfv_worker *worker)
 	return error;
 }
 
-/*
- * The hostdev files of VFs that no guest could open lead nowhere. Where there is an intent, one on
- * a wrong driver keeps its file: that tells that the VF was ours.
- */
-static void unpublish_unbound(struct vfv_worker *worker)
+/* Somebody may have written something else into a hostdev file. */
+static void mend_published(struct vfv_worker *worker)
 {
 	for (size_t i = 0; worker->pf && i < worker->pf->vf_count; i++) {
-		struct vfv_vf *vf = &worker->pf->vfs[i];
-		bool wrong = !vf->driver || (!worker->intent && !vfv_is_vfio_driver(vf->driver));
+		const struct vfv_vf *vf = &worker->pf->vfs[i];
 
-		if (wrong && vf->published && !vfv_vf_is_used(vf) &&
-		    !vfv_unpublish(worker->host, &vf->address, NULL))
-			vf->published = false;
+		if (vf->published && !vfv_is_published_well(worker->host, &vf->address))
+			vfv_publish(worker->host, &vf->address, NULL);
 	}
 }
 
@@ -193,7 +186,7 @@ static int reconcile(struct vfv_worker *worker)
 		error = reconcile_quietly(worker);
 	}
 	if (!dry_run)
-		unpublish_unbound(worker);
+		mend_published(worker);
 	if (error && !dry_run)
 		remember(worker, error);
 	return error;

@@ -104,6 +104,13 @@ int vfv_unpublish(const struct vfv_host *host, const struct vfv_address *vf,
 
 bool vfv_is_published(const struct vfv_host *host, const struct vfv_address *vf)
 {
+	char path[PATH_MAX];
+
+	return !place(host, "hostdev", vf, ".xml", path, NULL) && !access(path, F_OK);
+}
+
+bool vfv_is_published_well(const struct vfv_host *host, const struct vfv_address *vf)
+{
 	VFV_FREE char *wanted = vfv_hostdev_xml(vf);
 	VFV_FREE char *text = NULL;
 	char path[PATH_MAX];

@@ -23,8 +23,12 @@ int vfv_publish(const struct vfv_host *host, const struct vfv_address *vf,
 int vfv_unpublish(const struct vfv_host *host, const struct vfv_address *vf,
 		  struct vfv_error *ret_error);
 
-/* Whether the hostdev file is there, with what is to stand in it. */
+/*
+ * Whether the hostdev file is there: by that a VF is known as ours, also one that lost its driver.
+ * And whether there stands in it what is to.
+ */
 bool vfv_is_published(const struct vfv_host *host, const struct vfv_address *vf);
+bool vfv_is_published_well(const struct vfv_host *host, const struct vfv_address *vf);
 
 /* Remove the hostdev files of functions that are not there any more. */
 void vfv_unpublish_absent(const struct vfv_host *host);
