@@ -37,6 +37,18 @@ def domain(uuid, *addresses, name="web1"):
             f"<devices>{hostdevs}</devices></domain>")
 
 
+def _hostdev(vf):
+    """What vfvirtd writes into the hostdev file of a VF; any other text is no such file."""
+    domain, bus, device, function = vf.replace(".", ":").split(":")
+    return ("<hostdev mode='subsystem' type='pci' managed='no'>\n"
+            "  <source>\n"
+            f"    <address domain='0x{domain}' bus='0x{bus}' slot='0x{device}' "
+            f"function='0x{function}'/>\n"
+            "  </source>\n"
+            f"  <alias name='ua-vfvirt-{domain}-{bus}-{device}-{function}'/>\n"
+            "</hostdev>\n")
+
+
 class Scene:
     """A host whose VFs are bound and published, as a context manager."""
 
@@ -56,7 +68,7 @@ class Scene:
         for vf in self.vfs:
             self.write(vf, "driver_override", DRIVER)
             (self.card.sysfs / "bus/pci/drivers_probe").write_text(vf, encoding="utf-8")
-            (published / f"{vf}.xml").write_text("<hostdev/>\n", encoding="utf-8")
+            (published / f"{vf}.xml").write_text(_hostdev(vf), encoding="utf-8")
 
     def __enter__(self):
         return self
