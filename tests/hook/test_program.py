@@ -52,6 +52,18 @@ def _(folder):
         expect(scene.claim(scene.vfs[0]) == ONE, "no claim")
 
 
+@case("hook: a hostdev file of any text still has its VF guarded")
+def _(folder):
+    with Scene(folder) as scene:
+        vf = scene.vfs[0]
+        (scene.card.folder / f"run/hostdev/{vf}.xml").write_text("?", encoding="utf-8")
+        scene.unbind(vf)
+        scene.write(vf, "driver_override", "")
+        status, said = scene.hook("prepare", domain(ONE, vf))
+        expect(status == 0 and scene.driver(vf) == DRIVER and scene.claim(vf) == ONE,
+               f"status {status}, driver {scene.driver(vf)}: {said}")
+
+
 @case("hook: a VF on another VFIO driver is bound back before a start")
 def _(folder):
     with Scene(folder) as scene:

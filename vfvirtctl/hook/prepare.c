@@ -2,10 +2,12 @@
 /* Before a domain starts: its VFs are there, on the right driver, free, and then claimed. */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "facts.h"
 #include "hook.h"
+#include "host.h"
 #include "intent.h"
 #include "judge.h"
 #include "netlink.h"
@@ -21,13 +23,23 @@ VFV_DEFINE_CLEANUP(cleanup_intents, struct vfv_intents *, vfv_intents_free)
 VFV_DEFINE_CLEANUP(cleanup_plan, struct vfv_plan *, vfv_plan_free)
 VFV_DEFINE_CLEANUP(cleanup_netlink, struct vfv_netlink *, vfv_netlink_close)
 
+/* Whether there is a hostdev file: whatever stands in it, the VF was meant for guests. */
+static bool has_file(const struct vfv_host *host, const struct vfv_address *vf)
+{
+	char address[VFV_ADDRESS_BYTES];
+	VFV_FREE char *path =
+		vfv_text("%s/hostdev/%s.xml", host->run, vfv_address_format(vf, address));
+
+	return path && access(path, F_OK) == 0;
+}
+
 bool vfv_hook_owns(const struct vfv_host *host, const struct vfv_address *address)
 {
 	VFV_CLOSE int folder = vfv_sysfs_device(host, address);
 	char override[VFV_SYSFS_TEXT_BYTES];
 	struct vfv_address pf;
 
-	if (vfv_is_published(host, address))
+	if (has_file(host, address))
 		return true;
 	return folder >= 0 && !vfv_sysfs_link_address(folder, "physfn", &pf) &&
 	       !vfv_sysfs_text(folder, "driver_override", override) &&
