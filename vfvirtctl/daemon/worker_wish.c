@@ -110,12 +110,22 @@ static int check_intent(struct vfv_worker *worker, const struct vfv_intent *want
 	return 0;
 }
 
-/* Tell, with the plan, which intent files create writes and removes. */
+/* Whether create left a file that says all of this already. */
+static bool is_written(const struct vfv_intent *old, const struct vfv_intent *wanted)
+{
+	return old && old->owned_by_create && old->runtime == wanted->runtime &&
+	       old->vfs == wanted->vfs && old->transport == wanted->transport &&
+	       !strcmp(old->driver, wanted->driver);
+}
+
+/* Tell, with the plan, which intent files create changes and removes. */
 static int tell_files(struct vfv_worker *worker, const struct vfv_intent *wanted)
 {
 	const struct vfv_intent *old = worker->intent;
 	bool ends_runtime = old && old->runtime && !wanted->runtime;
 
+	if (is_written(old, wanted))
+		return 0;
 	worker->intent_written = vfv_intent_path(worker->host, wanted);
 	worker->intent_removed = ends_runtime ? strdup(old->file) : NULL;
 	if (worker->intent_written && (!ends_runtime || worker->intent_removed))
