@@ -278,3 +278,9 @@ def _(_folder):
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         found = set(pool.map(lambda _: cache.root(), range(2000)))
     expect(len(found) == 1, f"{found}")
+
+
+@test("cache: a folder of logs that another run removes meanwhile harms nobody")
+def _(_folder):
+    (cache.folder("logs") / "20200101-000000").symlink_to("gone")
+    expect(cache.logs().is_dir(), "no folder for logs")

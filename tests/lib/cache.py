@@ -267,10 +267,18 @@ def logs():
         except FileExistsError:
             count += 1
             place = base / f"{stamp}-{count}"
-    for old in sorted(base.iterdir(), key=lambda path: path.stat().st_mtime)[:-KEPT_LOGS]:
-        if time.time() - old.stat().st_mtime > KEPT_UNUSED_S:
+    for old in sorted(base.iterdir(), key=_changed_s)[:-KEPT_LOGS]:
+        if time.time() - _changed_s(old) > KEPT_UNUSED_S:
             shutil.rmtree(old, ignore_errors=True)
     return place
+
+
+def _changed_s(path):
+    """When a path was changed, of the clock; now, if another run has just removed it."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return time.time()
 
 
 @contextlib.contextmanager
