@@ -38,12 +38,13 @@ static void check_rounds(unsigned int vfs, unsigned int half)
 	owner_close(pf);
 }
 
-TEST(pf_vfs_come_and_go_20_times, .modules = OWNER_MODULES, .limit_s = 90)
+TEST(pf_vfs_come_and_go_20_times, .configs = "exact-slabs", .modules = OWNER_MODULES, .limit_s = 90)
 {
 	check_rounds(4, 10);
 }
 
-TEST(pf_vfs_come_and_go_200_times, .modules = OWNER_MODULES, .limit_s = 900, .on_demand = true)
+TEST(pf_vfs_come_and_go_200_times, .configs = "exact-slabs", .modules = OWNER_MODULES, .limit_s = 900,
+     .on_demand = true)
 {
 	check_rounds(16, 100);
 }

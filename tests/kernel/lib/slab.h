@@ -23,7 +23,8 @@ struct slab_count {
  * @ret_count: filled in.
  *
  * Waits for RCU, drops dentries and inodes that nobody uses, what kfree_rcu() still keeps, and
- * empty slabs, without which a cache counts objects that are free. Ends the test on failure.
+ * empty slabs, without which a cache counts objects that are free. Needs the machine
+ * "exact-slabs". Ends the test on failure.
  */
 void slab_take(struct slab_count *ret_count);
 
