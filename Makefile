@@ -2,7 +2,7 @@
 # The commands of HACKING.md. The work is done by tests/run, which says more with --help.
 
 .DEFAULT_GOAL := all
-.PHONY: all bench check clean clean-cache deb install install-dkms install-files programs python
+.PHONY: all bench check clean clean-cache deb debian install install-dkms install-files programs python
 
 VERSION := $(shell sed -n "s/.*'c', version: '\([^']*\)'.*/\1/p" vfvirtctl/meson.build)
 DKMS_FOLDER = $(DESTDIR)/usr/src/vfvirt-$(VERSION)
@@ -23,6 +23,12 @@ bench: python
 # The Debian packages, in build/.
 deb: python
 	@mkdir -p build && for deb in $$(tests/run build debs); do cp "$$deb" build/ && echo "build/$${deb##*/}"; done
+
+# What dpkg-buildpackage wants to find; the version has its place in meson.build.
+debian:
+	rm -rf debian
+	cp -r packaging/deb debian
+	sed -i 's/@VERSION@/$(VERSION)/' debian/changelog
 
 # vfvirtd, vfvirtctl and what belongs to them, for this machine; install-able from build/programs.
 programs:
@@ -51,7 +57,7 @@ install-dkms:
 
 # Build output in the checkout; nothing of the cache.
 clean:
-	rm -rf build kernel/build
+	rm -rf build debian kernel/build
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 
 clean-cache: python

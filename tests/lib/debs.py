@@ -22,10 +22,10 @@ mkdir /build/vfvirt
 for name in %s; do cp -r /src/$name /build/vfvirt/; done
 cd /build/vfvirt
 rm -rf kernel/build
-cp -r packaging/deb debian
+make debian
 dpkg-buildpackage -b -us -uc
 # The project has no mail address yet.
-lintian --fail-on error --allow-root --tag-display-limit 0 \
+lintian --fail-on error,warning --allow-root --tag-display-limit 0 \
     --suppress-tags bogus-mail-host,bogus-mail-host-in-debian-changelog ../*.changes
 """ % " ".join(SOURCES)
 
