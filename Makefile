@@ -2,7 +2,8 @@
 # The commands of HACKING.md. The work is done by tests/run, which says more with --help.
 
 .DEFAULT_GOAL := all
-.PHONY: all bench check clean clean-cache deb debian install install-dkms install-files programs python
+.PHONY: all bench check clean clean-cache deb debian install install-dkms install-files programs \
+	python reference
 
 VERSION := $(shell sed -n "s/.*'c', version: '\([^']*\)'.*/\1/p" vfvirtctl/meson.build)
 DKMS_FOLDER = $(DESTDIR)/usr/src/vfvirt-$(VERSION)
@@ -19,6 +20,10 @@ check-%: python
 # Measurements; each prints lines `bench NAME VALUE UNIT`. One VM at a time.
 bench: python
 	@VFVIRT_JOBS=1 tests/run kernel bench intree_vfs
+
+# docs/dbus.md and docs/netlink.md, from their sources.
+reference: python
+	@docs/reference.py
 
 # The Debian packages, in build/.
 deb: python
