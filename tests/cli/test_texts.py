@@ -109,11 +109,16 @@ def _(folder):
 
 @case("cli: manual pages are well formed")
 def _(_folder):
-    packages.ensure("groff")
-    for path in sorted(installed(MAN).rglob("*.[158]")):
+    packages.ensure("groff", "mandoc")
+    for path in sorted(installed(MAN).rglob("*.[1578]")):
         done = subprocess.run(["groff", "-man", "-ww", "-z", "-Tutf8", path], check=False,
                               capture_output=True, text=True, timeout=LIMIT_S)
         expect(done.returncode == 0 and not done.stderr, f"{path.name}: {done.stderr}")
+        done = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", path], check=False,
+                              capture_output=True, text=True, timeout=LIMIT_S)
+        # The pages bear a version instead of a date.
+        found = [line for line in done.stdout.splitlines() if "missing date" not in line]
+        expect(not found and not done.stderr, f"{path.name}: {found} {done.stderr}")
         text = path.read_text()
         expect("@" not in text, f"{path.name}: a place was not filled")
         expect(not re.search("[^\x00-\x7f]", text), f"{path.name}: not ASCII")
@@ -124,9 +129,12 @@ def _(folder):
     page = installed(f"{MAN}/man1/vfvirtctl.1").read_text()
     for status in range(4):
         expect(f".TP\n.B {status}\n" in page, f"exit status {status}")
-    daemon = installed(f"{MAN}/man8/vfvirtd.8").read_text().replace("\\", "")
+    overview = installed(f"{MAN}/man7/vfvirt.7").read_text().replace("\\", "")
+    overview = overview.split(".SS Errors\n")[1]
     for code in error_codes():
-        expect(f".B {code}\n" in daemon, f"{code} is not in vfvirtd(8)")
+        told = overview.partition(f".TP\n.B {code}\n")[2].partition("\n.TP\n")[0]
+        expect("What to do: " in told, f"vfvirt(7) about {code}: {told}")
+        expect(len(told.splitlines()) > 1, f"vfvirt(7) gives no cause of {code}")
     keys = re.findall(r"^\.TP\n\.B (\S+)$", installed(f"{MAN}/man5/vfvirt.json.5").read_text(),
                       re.M)
     with Scene(folder) as scene:

@@ -33,6 +33,8 @@ REASONS = {
     "clang": "compiles the fuzz targets",
     "libclang-rt-dev": "libFuzzer and the sanitizers of clang",
     "groff": "checks the manual pages",
+    "mandoc": "checks the manual pages",
+    "codespell": "finds words of the documents that are misspelt",
     "dbus-daemon": "a bus of their own for tests",
     "python3-jsonschema": "holds what vfvirtctl --json prints against its schema",
     "fuse3": "mounts the fake card of the tests",

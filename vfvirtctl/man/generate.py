@@ -4,7 +4,8 @@
     generate.py PROGRAM TEMPLATE OUTPUT VERSION
 
 PROGRAM prints the tables as JSON (tables.c). In the template, a line "@NAME@" becomes what the
-function of that name below makes of them; @VERSION@ stands for the version anywhere.
+function of that name below makes of them; @VERSION@ stands for the version anywhere. A line
+"@ERROR CODE@" begins what a page says about that error; a page that has one must have all.
 """
 
 import json
@@ -53,13 +54,15 @@ def common_options(tables):
     return lines
 
 
+def error_lines(error):
+    """A named error with what it means and what to do."""
+    return [".TP", f".B {roff(error['code'])}",
+            roff(f"{sentence(error['meaning'])}. What to do: {error['remedy']}.")]
+
+
 def errors(tables):
-    """Each named error with what it means and what to do."""
-    lines = []
-    for error in tables["errors"]:
-        lines += [".TP", f".B {roff(error['code'])}",
-                  roff(f"{sentence(error['meaning'])}. What to do: {error['remedy']}.")]
-    return lines
+    """Each named error."""
+    return [line for error in tables["errors"] for line in error_lines(error)]
 
 
 def keys(tables):
@@ -104,12 +107,19 @@ MAKERS = {function.__name__.upper(): function
 
 
 def main(program, template, output, version):
-    """Fills the template; a name that no function has is an error."""
+    """Fills the template; a name that no function has, or an error left out, is an error."""
     tables = json.loads(subprocess.run([program], check=True, stdout=subprocess.PIPE).stdout)
-    lines = []
+    rows = {error["code"]: error for error in tables["errors"]}
+    lines, told = [], []
     for line in Path(template).read_text(encoding="utf-8").splitlines():
-        found = re.fullmatch(r"@([A-Z_]+)@", line)
-        lines += MAKERS[found[1]](tables) if found else [line.replace("@VERSION@", version)]
+        found = re.fullmatch(r"@([A-Z_]+)(?: ([a-z-]+))?@", line)
+        if found and found[2]:
+            lines += error_lines(rows[found[2]])
+            told.append(found[2])
+        else:
+            lines += MAKERS[found[1]](tables) if found else [line.replace("@VERSION@", version)]
+    if told and sorted(told) != sorted(rows):
+        sys.exit(f"{template}: errors not there once: {set(told) ^ set(rows) or told}")
     Path(output).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
