@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The lint tier: rules that text can break, and the kernel's own checkers. See rules.py, tools.py.
+"""The lint tier: rules that text can break, and checkers of others. See rules.py, documents.py,
+tools.py.
 
 For each rule one case holds it against the checkout, and one against what is planted for it.
 """
@@ -11,7 +12,7 @@ from lib import kernels, modules, packages, shell
 from lib.errors import Problem
 from lib.report import matches
 
-from . import rules, source, tools
+from . import documents, rules, source, tools
 
 SECTION = "lint"
 LIMIT_S = 60
@@ -29,6 +30,7 @@ PLANTED_DOC = {
     "return value": "/**\n * a() - b\n * @d: e\n */\nint a(int d)\n{\n\treturn d;\n}\n",
     "short description": "/**\n * a()\n *\n * Return: c\n */\nint a(void)\n{\n\treturn 0;\n}\n",
 }
+PLANTED_SPELLING = {"teh ==> the": "/* teh card */\n", "widht ==> width": "/* its widht */\n"}
 PLANTED_SPARSE = ("#include <linux/module.h>\n#include <linux/io.h>\n"
                   "int a(void __iomem *b);\nint a(void __iomem *b)\n{\n\treturn *(int *)b;\n}\n"
                   'MODULE_LICENSE("GPL");\nMODULE_DESCRIPTION("planted");\n')
@@ -65,22 +67,28 @@ def _each_drawn(said, planted, names):
 
 def _rule_cases():
     files = source.files()
-    for rule in rules.RULES:
+    for rule in (*rules.RULES, *documents.RULES):
         yield f"{rule.name}", lambda rule=rule: _none(list(rule.check(files)))
 
         def planted(rule=rule):
             breaches = [*rule.planted.items(), *((rules.DKMS, text) for text in rule.planted_dkms)]
             for path, text in breaches:
-                found = list(rule.check({**rules.HEADERS, path: text}))
+                found = list(rule.check({**rules.HEADERS, **documents.BASE, path: text}))
                 _expect(any(line.startswith(path) for line in found),
                         f"not found in {path}: {text}")
-            _none([line for line in rule.check({**rules.HEADERS, **rule.sound})
+            _none([line for line in rule.check({**rules.HEADERS, **documents.BASE, **rule.sound})
                    if line.split(":")[0] in rule.sound])
         yield f"{rule.name}: a breach is found, and no more", planted
 
 
 def _kernel_sources():
     return [path for path in source.files() if path.startswith("kernel/") and source.is_c(path)]
+
+
+def _pages():
+    """What people read: documents, manual pages, help, the table of errors."""
+    return [path for path in source.files()
+            if path.endswith((".md", ".in", ".svg", ".def", "/error.c"))]
 
 
 def _with_planted(check, planted):
@@ -138,6 +146,10 @@ def _cases():
         lambda: _none(tools.kernel_doc(_kernel_sources())), BUILD_LIMIT_S)
     found["kernel-doc -Wall finds what is planted"] = (
         lambda: _with_planted(tools.kernel_doc, PLANTED_DOC), LIMIT_S)
+    found["documents have no misspelt word"] = (lambda: _none(tools.spelling(_pages())),
+                                                BUILD_LIMIT_S)
+    found["a misspelt word is found"] = (
+        lambda: _with_planted(tools.spelling, PLANTED_SPELLING), LIMIT_S)
     found["sparse has nothing to say"] = (lambda: _none(modules.check(tools.VERSION)),
                                           BUILD_LIMIT_S)
     found["sparse finds what is planted"] = (_sparse_planted, LIMIT_S)

@@ -193,23 +193,6 @@ def exports(files):
                 yield f"{path}:{line}: {found[1]} is exported without a doc block"
 
 
-# ---- documents ---------------------------------------------------------------------------------
-
-ARCHITECTURE = "ARCHITECTURE.md"
-NAMED = re.compile(r"\b(?:core|pf|vfio|intree)_[a-z0-9_]{8,}\b")
-
-
-def named_tests(files):
-    """The tests that ARCHITECTURE.md names as proof are there."""
-    there = {found for path, text in files.items()
-             if path.startswith(("tests/kernel/cases/", "kernel/")) and source.is_c(path)
-             for found in NAMED.findall(text)}
-    text = files.get(ARCHITECTURE, "")
-    for found in NAMED.finditer(text):
-        if found[0] not in there:
-            yield f"{ARCHITECTURE}:{source.line_of(text, found.start())}: there is no {found[0]}"
-
-
 # ---- DKMS --------------------------------------------------------------------------------------
 
 DKMS, SUPPORTED = "packaging/dkms/dkms.conf", "kernel/compat/SUPPORTED"
@@ -332,10 +315,6 @@ RULES = (
          {"kernel/core/a.c": "EXPORT_SYMBOL_GPL(vfvirt_a);\n",
           "kernel/core/b.c": "/**\n * vfvirt_b() - what\n */\nEXPORT_SYMBOL(vfvirt_b);\n"},
          {"kernel/core/ok.c": "/**\n * vfvirt_a() - what\n */\nEXPORT_SYMBOL_GPL(vfvirt_a);\n"}),
-    Rule("the tests that ARCHITECTURE.md names are there", named_tests,
-         {ARCHITECTURE: "| B-P04 | pf_kill_ends_a_wait |\n"},
-         {ARCHITECTURE: "| B-P04 | `pf_kill_ends_a_wait@packed` |\n",
-          "tests/kernel/cases/pf_fault.c": "TEST(pf_kill_ends_a_wait)\n"}),
     Rule("dkms.conf names the modules and the kernels that there are", dkms, {}, BUILD_FILES,
          tuple(DKMS_SOUND.replace(*change) for change in (
              ("vfvirt_pf", "vfvirt_core"), ("dkms/pf", "dkms/core"), ('MIN="6.1"', 'MIN="6.2"'),

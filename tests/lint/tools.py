@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The kernel's own checkers over kernel/: checkpatch, kernel-doc, sparse; and modules' aliases.
+"""Checkers of others: checkpatch, kernel-doc, sparse over kernel/; modules' aliases; spelling.
 
 checkpatch and kernel-doc come with the kernel's source of one version and run in the builder tree
 of that version; what they need of the source is kept in the cache.
@@ -8,7 +8,7 @@ of that version; what they need of the source is kept in the cache.
 import re
 import shutil
 
-from lib import apt, cache, kernels, modules, shell, tree
+from lib import apt, cache, kernels, modules, packages, shell, tree
 
 from . import source
 
@@ -96,3 +96,12 @@ def module_info(path):
     """The fields of a module's .modinfo section: a list of (name, value)."""
     found = re.findall(rb"(?:\0|^)([a-z_.]+)=([^\0]*)(?=\0)", path.read_bytes())
     return [(name.decode(), value.decode(errors="replace")) for name, value in found]
+
+
+def spelling(paths, folder=source.CHECKOUT):
+    """Words that codespell takes for misspelt, in files of a folder: "PATH:LINE: WORD ==> WORD"."""
+    packages.ensure("codespell")
+    # Another status than 0 or 65 is no finding.
+    done = shell.run(["sh", "-c", 'codespell "$@" || [ $? = 65 ]', "sh", *paths],
+                     "cannot check the spelling", cwd=folder)
+    return done.splitlines()

@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The rules about documents: links lead somewhere, paths and tests that they name are there, a
+command that they show is one that a test runs, and references say what the sources say.
+"""
+
+import fnmatch
+import importlib.util
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from . import source
+from .rules import Rule
+
+README, OPERATIONS = "README.md", "docs/operations.md"
+ARCHITECTURE, HACKING = "ARCHITECTURE.md", "HACKING.md"
+OPTIONS, MAKEFILE = "vfvirtctl/cli/options.def", "Makefile"
+JOURNAL, DAEMON_PAGE = "vfvirtctl/daemon/journal.c", "vfvirtctl/man/vfvirtd.8.in"
+
+FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def _documents(files):
+    """The pages of Markdown: path -> text."""
+    return {path: text for path, text in files.items() if path.endswith(".md")}
+
+
+# ---- links -------------------------------------------------------------------------------------
+
+LINK = re.compile(r'(?<!`)\[[^\]]*\]\(([^)\s]+)\)|(?:src|srcset|href)="([^"]+)"')
+HEADING = re.compile(r"^#+ +(.*?) *$", re.MULTILINE)
+
+
+def _anchors(text):
+    """What a link can name behind # in a page, as the usual sites make it of headings."""
+    prose = FENCED.sub("", text)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+            for heading in HEADING.findall(prose)}
+
+
+def _lead(path, target, files):
+    """What is wrong with a link of a page, or an empty string."""
+    place, _, anchor = target.partition("#")
+    there = path
+    if place:
+        parts = []
+        for part in (PurePosixPath(path).parent / place).parts:
+            if part == "..":
+                if not parts:
+                    return "leads out of the checkout"
+                parts.pop()
+            else:
+                parts.append(part)
+        there = "/".join(parts)
+    if there not in files and not any(other.startswith(there + "/") for other in files):
+        return "leads nowhere"
+    if anchor and anchor not in _anchors(files.get(there, "")):
+        return f"{there} has no such heading"
+    return ""
+
+
+def links(files):
+    """A link inside of the checkout leads to a file, and to a heading that this has."""
+    for path, text in _documents(files).items():
+        prose = FENCED.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
+        for found in LINK.finditer(prose):
+            target = found[1] or found[2]
+            wrong = "" if re.match(r"[a-z]+:", target) else _lead(path, target, files)
+            if wrong:
+                yield f"{path}:{source.line_of(text, found.start())}: {target}: {wrong}"
+
+
+# ---- paths -------------------------------------------------------------------------------------
+
+CODE = re.compile(r"`([^`\n]+)`")
+FOLDERS = ("docs/", "kernel/", "libvirt-hooks/", "packaging/", "systemd/", "tests/", "udev-rules/",
+           "vfvirtctl/")
+PATH = re.compile(r"[\w.*/@+-]+")
+NAME_OF_FILE = re.compile(r"[\w*-]+(\.[\w*-]+)*\.(c|h|py|def|json|md|in|rules|service|conf|txt|svg)")
+CHANGES = "Where to change X"
+
+
+def _is_there(name, files):
+    """Whether a name stands for something of the checkout: a path, its end, or a pattern of one.
+    Words in capitals stand for any name."""
+    for pattern in {name, re.sub(r"[A-Z]{3,}", "*", name)}:
+        end = pattern + "*" if pattern.endswith("/") else pattern
+        if any(fnmatch.fnmatchcase(path, end) or fnmatch.fnmatchcase(path, "*/" + end)
+               or path.startswith(pattern.rstrip("/") + "/") for path in files):
+            return True
+    return False
+
+
+def paths(files):
+    """Documents name paths that there are."""
+    for path, text in _documents(files).items():
+        begin = text.find(f"\n## {CHANGES}\n") if path == ARCHITECTURE else -1
+        for found in CODE.finditer(text):
+            name = found[1]
+            strict = 0 <= begin < found.start() and ("/" in name or NAME_OF_FILE.fullmatch(name))
+            if (PATH.fullmatch(name) and (strict or name.startswith(FOLDERS))
+                    and not _is_there(name, files)):
+                yield f"{path}:{source.line_of(text, found.start())}: there is no {name}"
+
+
+# ---- tests -------------------------------------------------------------------------------------
+
+TEST_OF_C = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+){3,}(?:@[\w-]+)?")
+TEST_OF_PYTHON = re.compile(r"[a-z][a-z, -]*: \S.*")
+NAMED = re.compile(r"\b(?:core|pf|vfio|intree)_[a-z0-9_]{8,}\b")
+
+
+def named_tests(files):
+    """The tests that documents name as proof are there, and so is whatever is named alike."""
+    product = "\n".join(text for path, text in files.items() if not path.endswith(".md")
+                        and path.startswith(("kernel/", "tests/", "vfvirtctl/"))
+                        and not path.startswith("tests/lint/"))
+    words = set(re.findall(r"\w+", product))
+    for path, text in _documents(files).items():
+        named = [(found.start(), found[0]) for found in NAMED.finditer(text)
+                 if path == ARCHITECTURE]
+        named += [(found.start(), found[1]) for found in CODE.finditer(text)
+                  if TEST_OF_C.fullmatch(found[1]) or TEST_OF_PYTHON.fullmatch(found[1])]
+        for position, name in named:
+            there = f'"{name}"' in product if ":" in name else name.split("@")[0] in words
+            if not there:
+                yield f"{path}:{source.line_of(text, position)}: there is no {name}"
+
+
+# ---- commands ----------------------------------------------------------------------------------
+
+@dataclass(frozen=True)
+class Shown:
+    """Commands that the README shows, and which tests run such ones. words: what stands in the
+    file of each proof, where the command itself does not."""
+    pattern: str
+    proofs: tuple
+
+
+# A proof is a path of the checkout, or the name of a test; a test on hardware does not count.
+SHOWN = (
+    Shown(r"make check", (".ci/run",)),
+)
+
+
+def commands_of(text):
+    """The commands in a page's blocks of shell: (position, command); continued lines are one."""
+    for block in FENCED.finditer(text):
+        if block[1] != "sh":
+            continue
+        position, begun = block.start(2), ""
+        for line in block[2].splitlines(keepends=True):
+            words = begun + re.sub(r"(^|\s)#.*", "", line).strip()
+            begun = words[:-1] if words.endswith("\\") else ""
+            if words and not begun:
+                yield position, re.sub(r"\s+", " ", words)
+            position += len(line)
+
+
+def _verbs(files):
+    """Verbs of vfvirtctl -> the options that each takes, with their letters."""
+    text = files[OPTIONS]
+    verbs = {name: set() for name in re.findall(r"^VERB\((\w+),", text, re.MULTILINE)}
+    for name, letter, places in re.findall(
+            r'^OPTION\(\w+, "([\w-]+)", (0|\'\w\'), (?:NULL|"\w+"), ([^,]+),', text, re.MULTILINE):
+        taking = verbs if places.strip() == "EVERY" else re.findall(r"IN\((\w+)\)", places)
+        for verb in taking:
+            verbs[verb] |= {f"--{name}"} | ({f"-{letter[1]}"} if letter != "0" else set())
+    return verbs
+
+
+def _wrong_words(command, files):
+    """What vfvirtctl or make would say against a command; an empty string: nothing."""
+    words = command.split()
+    if words[0] == "make":
+        targets = re.search(r"^\.PHONY:((?:.*\\\n)*.*)$", files[MAKEFILE], re.MULTILINE)[1].split()
+        wrong = [word for word in words[1:] if "=" not in word and word not in targets]
+        return f"make has no target {wrong[0]}" if wrong else ""
+    if words[0] == "vfvirtctl":
+        verbs = _verbs(files)
+        if words[1] not in verbs:
+            return f"vfvirtctl has no verb {words[1]}"
+        wrong = [word for word in words[2:] if word.startswith("-")
+                 and word.split("=")[0] not in verbs[words[1]]]
+        return f"vfvirtctl {words[1]} takes no {wrong[0]}" if wrong else ""
+    return ""
+
+
+def commands(files, shown=SHOWN):
+    """The README shows commands that a test runs; vfvirtctl and make take those of all pages."""
+    tests = "\n".join(text for path, text in files.items()
+                      if path.startswith("tests/") and not path.startswith("tests/lint/"))
+    for path, text in _documents(files).items():
+        for position, command in commands_of(text):
+            where = f"{path}:{source.line_of(text, position)}"
+            wrong = _wrong_words(command, files)
+            if wrong:
+                yield f"{where}: {command}: {wrong}"
+            rows = [row for row in shown if re.fullmatch(row.pattern, command)]
+            if path == README and not rows:
+                yield f"{where}: {command}: no test runs it"
+            for proof in (proof for row in rows for proof in row.proofs):
+                if proof not in files and f'"{proof}"' not in tests:
+                    yield f"{where}: {command}: there is no {proof}, which should run it"
+
+
+# ---- references --------------------------------------------------------------------------------
+
+def _reference():
+    """docs/reference.py, which makes the pages."""
+    spec = importlib.util.spec_from_file_location("reference",
+                                                  source.CHECKOUT / "docs/reference.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def references(files):
+    """The references of D-Bus and netlink are what their sources make of them."""
+    for path, text in _reference().pages(source.files().__getitem__).items():
+        if path in files and files[path] != text:
+            yield f"{path}:1: is not what its sources say: run make reference"
+
+
+def messages(files):
+    """vfvirtd(8) names every MESSAGE_ID, and no others."""
+    wanted = set(re.findall(r"\b[0-9a-f]{32}\b", files.get(JOURNAL, "")))
+    named = set(re.findall(r"\b[0-9a-f]{32}\b", files.get(DAEMON_PAGE, "")))
+    for missing in sorted(wanted ^ named):
+        yield f"{DAEMON_PAGE}:1: {missing} stands in one of this and {JOURNAL} only"
+
+
+# ---- the table ---------------------------------------------------------------------------------
+
+def _block(*lines):
+    return "```sh\n" + "".join(line + "\n" for line in lines) + "```\n"
+
+
+BASE = {OPTIONS: 'VERB(list, 0, MANY, "")\nOPTION(json, "json", \'j\', NULL, EVERY,\n "")\n'
+                 'VERB(bind, 1, MANY, "")\nOPTION(force, "force", \'f\', NULL, IN(bind),\n "")\n',
+        MAKEFILE: ".PHONY: all check\n", ".ci/run": "make check\n"}
+
+RULES = (
+    Rule("links in documents lead somewhere", links,
+         {"a.md": "[b](b.md)\n", "docs/b.md": "[c](../../c.md)\n", "docs/c.md": "[d](#no-such)\n",
+          "docs/d.md": '# D\n<img src="no.svg">\n', "docs/e.md": "[a](d.md#e)\n# E\n"},
+         {"ok.md": "# One, `two`\n[a](ok.md#one-two) [b](#one-two) [c](https://a.b/c) [d](kernel)\n"
+                   "```\n[e](no.md)\n```\n"}),
+    Rule("paths that documents name are there", paths,
+         {ARCHITECTURE: f"\n## {CHANGES}\n\n| it | `no_such.c` |\n", HACKING: "`tests/no/such`\n",
+          "docs/a.md": "`kernel/no_*.c`\n"},
+         {"docs/ok.md": "`kernel/core/core.h`, `kernel/pf/*.h`, `other.c`, `kernel/`\n",
+          "kernel/core/cmd_a.c": "\n", "docs/fine.md": "`kernel/core/cmd_VERB.c`\n"}),
+    Rule("tests that documents name are there", named_tests,
+         {ARCHITECTURE: "| B-P04 | pf_kill_ends_a_wait |\n", README: "`host: no such case`\n",
+          "docs/a.md": "`step_that_nobody_takes@packed`\n"},
+         {"docs/ok.md": "`pf_kill_ends_it_all@packed`, `kill: at every write`\n",
+          "tests/kernel/cases/a.c": "TEST(pf_kill_ends_it_all)\n",
+          "tests/daemon/test_a.py": '@case("kill: at every write")\n'}),
+    Rule("commands in documents are run by tests", commands,
+         {README: _block("no-such-command"), OPERATIONS: _block("vfvirtctl no-such-verb"),
+          "docs/a.md": _block("make no-such-target"), "docs/b.md": _block("vfvirtctl list -f x")},
+         {"docs/ok.md": _block("vfvirtctl bind --force \\", "    -j a   # and b") +
+          "```\nvfvirtctl what\n```\n"} | BASE),
+    Rule("references are made from their sources", references,
+         {"docs/dbus.md": "# D-Bus\n", "docs/netlink.md": "# Netlink\n"}, {}),
+    Rule("vfvirtd(8) names every MESSAGE_ID", messages,
+         {DAEMON_PAGE: "0123456789abcdef0123456789abcdef\n"}, {}),
+)
