@@ -58,7 +58,7 @@ install-dkms:
 	install -d $(DKMS_FOLDER)
 	cp -r kernel/Makefile kernel/Kbuild kernel/compat kernel/core kernel/include kernel/pf \
 		kernel/vfio $(DKMS_FOLDER)
-	sed 's/@VERSION@/$(VERSION)/' packaging/dkms/dkms.conf > $(DKMS_FOLDER)/dkms.conf
+	sed 's/@VERSION@/$(VERSION)/g' packaging/dkms/dkms.conf > $(DKMS_FOLDER)/dkms.conf
 
 # Build output in the checkout; nothing of the cache.
 clean:

@@ -34,3 +34,4 @@ module_init(core_init);
 module_exit(core_exit);
 MODULE_DESCRIPTION("Legacy register access to virtio VFs over the administration virtqueue");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(VFVIRT_VERSION);

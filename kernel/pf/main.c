@@ -265,3 +265,4 @@ module_exit(vfvirt_pf_exit);
 
 MODULE_DESCRIPTION("Driver of virtio PFs that own VFs with legacy registers");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(VFVIRT_VERSION);

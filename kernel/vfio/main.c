@@ -420,4 +420,5 @@ static struct pci_driver vf_driver = {
 module_pci_driver(vf_driver);
 
 MODULE_LICENSE("GPL");
+MODULE_VERSION(VFVIRT_VERSION);
 MODULE_DESCRIPTION("VFIO driver that shows virtio-net VFs as transitional devices");

@@ -5,7 +5,9 @@ import json
 import shutil
 import subprocess
 
-from .case import Scene, case, expect, golden_pair, installed
+from lib import packages
+
+from .case import LIMIT_S, Scene, case, expect, golden_pair, installed
 from .test_read import PF, busy_card
 
 RELEASE, NEWER = "6.12.107+deb13-amd64", "6.12.111+deb13-amd64"
@@ -129,6 +131,39 @@ def _(folder):
         expect_finding(scene, "fail", "kernel", "speaks version 9")
         scene.card.do("netlink unloaded 1")
         expect_finding(scene, "fail", "kernel", "not loaded", "modprobe vfvirt_pf")
+
+
+def module_file(folder, version, source):
+    """The bytes of a module, as far as its description goes."""
+    packages.ensure("gcc", "libc6-dev")
+    text = "".join(f'A(a{number}, "{key}={value}")\n' for number, (key, value) in enumerate(
+        (("version", version), ("srcversion", source), ("license", "GPL"))))
+    code = folder / "module.c"
+    code.write_text("#define A(name, text) static const char name[] "
+                    '__attribute__((used, section(".modinfo"))) = text;\n' + text)
+    subprocess.run(["gcc", "-c", "-o", folder / "module.ko", code], check=True, timeout=LIMIT_S)
+    return (folder / "module.ko").read_bytes()
+
+
+@case("check: another module is loaded than is installed")
+def _(folder):
+    with Scene(folder) as scene:
+        healthy(scene)
+        kernel(scene, RELEASE, content=module_file(folder, "0.10.0", "ABCDEF"))
+        for version, source, kind in (("0.9.9", "012345", "older than the installed one"),
+                                      ("0.11.0", "012345", "newer than the installed one"),
+                                      ("0.10.0", "012345", "another build"),
+                                      ("0.10.0", "ABCDEF", None)):
+            for name, value in (("version", version), ("srcversion", source)):
+                scene.card.do(f"set sys/module/vfvirt_pf/{name} {value}")
+            if kind:
+                expect_finding(scene, "warn", "modules", f"vfvirt_pf: the loaded module is {kind}",
+                               f"{version}, installed is 0.10.0", "restart the host")
+            else:
+                expect(("warn", "modules") not in findings(scene, 0), f"{findings(scene)}")
+        scene.card.do("set sys/module/vfvirt_pf/version 0.9.9")
+        kernel(scene, RELEASE, content=b"no module at all")
+        expect(("warn", "modules") not in findings(scene, 0), f"{findings(scene)}")
 
 
 @case("check: libvirt's automatic choice of a driver")

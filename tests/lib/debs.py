@@ -9,7 +9,7 @@ from . import apt, cache, modules as kernel_modules, shell, tree
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 ARCHIVE = "trixie"
 NEEDS = ("build-essential", "debhelper", "dh-dkms", "dkms", "lintian", "libjson-c-dev",
-         "libnl-genl-3-dev", "libnl-route-3-dev", "libsystemd-dev", "libudev-dev", "libvirt-dev",
+         "libkmod-dev", "libnl-genl-3-dev", "libnl-route-3-dev", "libsystemd-dev", "libudev-dev", "libvirt-dev",
          "libxml2-dev", "meson", "pkgconf", "python3")
 SOURCES = ("COPYING", "Makefile", "kernel", "libvirt-hooks", "packaging", "systemd",
            "udev-rules", "vfvirtctl")

@@ -21,6 +21,7 @@ REASONS = {
     "ninja-build": "builds vfvirtd, vfvirtctl and their tests",
     "pkgconf": "finds the libraries of vfvirtd and vfvirtctl",
     "libjson-c-dev": "vfvirtd and vfvirtctl read and write JSON with it",
+    "libkmod-dev": "vfvirtctl reads the versions of modules with it",
     "libxml2-dev": "vfvirtd and vfvirtctl read domains of libvirt with it",
     "libnl-3-dev": "vfvirtd and vfvirtctl speak to the kernel modules with it",
     "libnl-genl-3-dev": "vfvirtd and vfvirtctl speak to the kernel modules with it",

@@ -21,8 +21,8 @@ FOLDERS = ("vfvirtctl", "tests/subprojects", "tests/unit", "tests/fuzz", "tests/
 FILES = ("tests/meson.build", "tests/meson_options.txt", "kernel/include/uapi/vfvirt.h")
 # fuse3 and dbus-daemon are for running what is built: every test of it has a made-up card or a bus.
 NEEDED = ("dbus-daemon", "fuse3",
-          "gcc", "libc6-dev", "meson", "ninja-build", "pkgconf", "libjson-c-dev", "libxml2-dev",
-          "libnl-3-dev", "libnl-genl-3-dev", "libnl-route-3-dev", "libudev-dev", "libsystemd-dev",
+          "gcc", "libc6-dev", "meson", "ninja-build", "pkgconf", "libjson-c-dev", "libkmod-dev",
+          "libxml2-dev", "libnl-3-dev", "libnl-genl-3-dev", "libnl-route-3-dev", "libudev-dev", "libsystemd-dev",
           "libvirt-dev", "libcmocka-dev", "libfuse3-dev")
 ROOM_MB = 300
 SETUP_LIMIT_S = 180

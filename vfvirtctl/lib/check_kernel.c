@@ -15,8 +15,7 @@
 
 #define MODULES_DEP_BYTES_MAX (16 << 20)
 
-static const char *const our_modules[] = {"vfvirt_core", "vfvirt_pf", "vfvirt_vfio_pci"};
-#define OUR_MODULE_COUNT (sizeof(our_modules) / sizeof(our_modules[0]))
+const char *const vfv_our_modules[] = {"vfvirt_core", "vfvirt_pf", "vfvirt_vfio_pci"};
 
 static const char install_modules[] =
 	"install vfvirt-dkms and the kernel's headers, or run: dkms autoinstall -k RELEASE";
@@ -117,17 +116,27 @@ static char *read_dependencies(const struct vfv_check_scene *scene, const char *
 	return text;
 }
 
+char *vfv_check_module_path(const struct vfv_check_scene *scene, const char *release,
+			    const char *name)
+{
+	VFV_FREE char *dependencies = read_dependencies(scene, release);
+	VFV_FREE char *path = dependencies ? find_module(dependencies, name) : NULL;
+
+	return path ? vfv_text("%s/lib/modules/%s/%s", scene->root, release, path) : NULL;
+}
+
 /* Names of our modules that a kernel does not have, with blanks between; owned; "": none. */
 static char *missing_modules(const char *dependencies)
 {
 	char *missing = strdup("");
 
-	for (size_t i = 0; missing && i < OUR_MODULE_COUNT; i++) {
-		VFV_FREE char *found = find_module(dependencies, our_modules[i]);
+	for (size_t i = 0; missing && i < VFV_OUR_MODULE_COUNT; i++) {
+		VFV_FREE char *found = find_module(dependencies, vfv_our_modules[i]);
 		VFV_FREE char *before = missing;
 
-		missing = found ? vfv_take(before)
-				: vfv_text("%s%s%s", before, *before ? " " : "", our_modules[i]);
+		missing =
+			found ? vfv_take(before)
+			      : vfv_text("%s%s%s", before, *before ? " " : "", vfv_our_modules[i]);
 	}
 	return missing;
 }
@@ -181,10 +190,12 @@ void vfv_check_modules(const struct vfv_check_scene *scene, struct vfv_findings 
 	VFV_FREE char *newest = newest_release(scene);
 	struct vfv_about about = {VFV_FINDING_WARN, "modules", NULL, NULL};
 
-	if (running)
+	if (running) {
 		check_release(scene, findings, running, "the running kernel");
-	else
+		vfv_check_loaded(scene, findings, running);
+	} else {
 		vfv_finding_add(findings, &about, "the running kernel's release cannot be read");
+	}
 	if (newest && !vfv_text_equal(running, newest))
 		check_release(scene, findings, newest, "the newest kernel, for the next boot,");
 }
@@ -216,19 +227,15 @@ static bool file_is_signed(const char *path)
 /* Name of the first of our modules that has no signature; NULL: all have, or cannot be told. */
 static const char *unsigned_module(const struct vfv_check_scene *scene, const char *release)
 {
-	VFV_FREE char *dependencies = read_dependencies(scene, release);
-
-	for (size_t i = 0; dependencies && i < OUR_MODULE_COUNT; i++) {
-		VFV_FREE char *name = find_module(dependencies, our_modules[i]);
-		VFV_FREE char *path = NULL;
-		size_t length = name ? strlen(name) : 0;
+	for (size_t i = 0; i < VFV_OUR_MODULE_COUNT; i++) {
+		VFV_FREE char *path = vfv_check_module_path(scene, release, vfv_our_modules[i]);
+		size_t length = path ? strlen(path) : 0;
 
 		/* A compressed file hides whether there is a signature. */
-		if (length < 3 || strcmp(name + length - 3, ".ko") != 0)
+		if (length < 3 || strcmp(path + length - 3, ".ko") != 0)
 			continue;
-		path = vfv_text("%s/lib/modules/%s/%s", scene->root, release, name);
-		if (path && !file_is_signed(path))
-			return our_modules[i];
+		if (!file_is_signed(path))
+			return vfv_our_modules[i];
 	}
 	return NULL;
 }

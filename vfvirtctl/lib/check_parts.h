@@ -32,6 +32,21 @@ void vfv_check_intents(const struct vfv_check_scene *scene, struct vfv_findings 
 void vfv_check_pfs(const struct vfv_check_scene *scene, struct vfv_findings *findings);
 void vfv_check_vfs(const struct vfv_check_scene *scene, struct vfv_findings *findings);
 
+/*
+ * Names modules of which another build is loaded than the next start will load. Part of
+ * vfv_check_modules(): adds nothing where all is well, or where it cannot be told.
+ */
+void vfv_check_loaded(const struct vfv_check_scene *scene, struct vfv_findings *findings,
+		      const char *release);
+
+/* Path of a module's file of the kernel release, owned by the caller; NULL: there is none. */
+char *vfv_check_module_path(const struct vfv_check_scene *scene, const char *release,
+			    const char *name);
+
+/* Our modules, in the order in which they are loaded. */
+#define VFV_OUR_MODULE_COUNT 3
+extern const char *const vfv_our_modules[VFV_OUR_MODULE_COUNT];
+
 /* Release of the running kernel, owned by the caller; NULL: cannot be read. */
 char *vfv_check_running_release(const struct vfv_check_scene *scene);
 
