@@ -17,7 +17,12 @@ ARCHITECTURE, HACKING = "ARCHITECTURE.md", "HACKING.md"
 OPTIONS, MAKEFILE = "vfvirtctl/cli/options.def", "Makefile"
 JOURNAL, DAEMON_PAGE = "vfvirtctl/daemon/journal.c", "vfvirtctl/man/vfvirtd.8.in"
 
-FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+FENCED = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
+
+
+def _blank_lines(found):
+    """As many empty lines as a match has, so that line numbers stay."""
+    return "\n" * found[0].count("\n")
 
 
 def _documents(files):
@@ -62,12 +67,12 @@ def _lead(path, target, files):
 def links(files):
     """A link inside of the checkout leads to a file, and to a heading that this has."""
     for path, text in _documents(files).items():
-        prose = FENCED.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
+        prose = FENCED.sub(_blank_lines, text)
         for found in LINK.finditer(prose):
             target = found[1] or found[2]
             wrong = "" if re.match(r"[a-z]+:", target) else _lead(path, target, files)
             if wrong:
-                yield f"{path}:{source.line_of(text, found.start())}: {target}: {wrong}"
+                yield f"{path}:{source.line_of(prose, found.start())}: {target}: {wrong}"
 
 
 # ---- paths -------------------------------------------------------------------------------------
@@ -111,12 +116,16 @@ NAMED = re.compile(r"\b(?:core|pf|vfio|intree)_[a-z0-9_]{8,}\b")
 
 
 def named_tests(files):
-    """The tests that documents name as proof are there, and so is whatever is named alike."""
+    """The tests that documents name as proof are there, and so is whatever is named alike. A name
+    that goes on in the next line would not be seen."""
     product = "\n".join(text for path, text in files.items() if not path.endswith(".md")
                         and path.startswith(("kernel/", "tests/", "vfvirtctl/"))
                         and not path.startswith("tests/lint/"))
     words = set(re.findall(r"\w+", product))
     for path, text in _documents(files).items():
+        for line, broken in enumerate(FENCED.sub(_blank_lines, text).splitlines(), 1):
+            if broken.count("`") % 2:
+                yield f"{path}:{line}: what stands in `` goes on in the next line"
         named = [(found.start(), found[0]) for found in NAMED.finditer(text)
                  if path == ARCHITECTURE]
         named += [(found.start(), found[1]) for found in CODE.finditer(text)
@@ -131,15 +140,21 @@ def named_tests(files):
 
 @dataclass(frozen=True)
 class Shown:
-    """Commands that the README shows, and which tests run such ones. words: what stands in the
-    file of each proof, where the command itself does not."""
+    """Commands that the README shows, and what runs such ones: names of tests, or paths."""
     pattern: str
     proofs: tuple
 
 
-# A proof is a path of the checkout, or the name of a test; a test on hardware does not count.
+POWER_ON = "host: after power-on the VFs are there, bound and published"
+ATTACH = "host: a running guest gets a VF by virsh attach-device and drives it as legacy"
 SHOWN = (
     Shown(r"make check", (".ci/run",)),
+    # The packages of `make deb` are what the simulated host installs by apt.
+    Shown(r"make deb|apt install \./build/vfvirt_.*", (POWER_ON,)),
+    Shown(r"vfvirtctl check", ("check: a host on which all is well",)),
+    Shown(r"vfvirtctl create \S+ --num-vfs \d+", ("real: create, look, refuse, destroy",)),
+    Shown(r"vfvirtctl list", ("cli: list shows every PF and VF",)),
+    Shown(r"virsh attach-device \S+ /run/vfvirt/hostdev/\S+\.xml", (ATTACH,)),
 )
 
 
@@ -253,13 +268,14 @@ RULES = (
           "kernel/core/cmd_a.c": "\n", "docs/fine.md": "`kernel/core/cmd_VERB.c`\n"}),
     Rule("tests that documents name are there", named_tests,
          {ARCHITECTURE: "| B-P04 | pf_kill_ends_a_wait |\n", README: "`host: no such case`\n",
-          "docs/a.md": "`step_that_nobody_takes@packed`\n"},
+          "docs/a.md": "`step_that_nobody_takes@packed`\n", "docs/b.md": "`kill: at\nonce`\n"},
          {"docs/ok.md": "`pf_kill_ends_it_all@packed`, `kill: at every write`\n",
           "tests/kernel/cases/a.c": "TEST(pf_kill_ends_it_all)\n",
           "tests/daemon/test_a.py": '@case("kill: at every write")\n'}),
     Rule("commands in documents are run by tests", commands,
          {README: _block("no-such-command"), OPERATIONS: _block("vfvirtctl no-such-verb"),
-          "docs/a.md": _block("make no-such-target"), "docs/b.md": _block("vfvirtctl list -f x")},
+          "docs/a.md": _block("make no-such-target"), "docs/b.md": _block("vfvirtctl list -f x"),
+          "docs/c.md": "1. do\n\n   ```sh\n   vfvirtctl undo\n   ```\n"},
          {"docs/ok.md": _block("vfvirtctl bind --force \\", "    -j a   # and b") +
           "```\nvfvirtctl what\n```\n"} | BASE),
     Rule("references are made from their sources", references,
