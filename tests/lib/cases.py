@@ -15,13 +15,19 @@ class Cases:
         """package: its name; its test_*.py register cases; section: of the report."""
         self._package, self._section, self._limit_s = package, section, limit_s
         self._functions = {}
+        self._on_demand = set()
 
-    def __call__(self, name):
-        """Registers a function as the case of that name; it gets an empty folder of its own."""
+    def __call__(self, name, on_demand=False):
+        """Registers a function as the case of that name; it gets an empty folder of its own.
+
+        on_demand: it runs only when a pattern chooses it.
+        """
         def register(function):
             if name in self._functions:
                 raise ValueError(f"two cases are called {name!r}")
             self._functions[name] = function
+            if on_demand:
+                self._on_demand.add(name)
             return function
         return register
 
@@ -36,9 +42,11 @@ class Cases:
         return list(self._load())
 
     def chosen(self, patterns):
-        """Name -> function of the cases that the patterns choose."""
+        """Name -> function of the cases that the patterns choose; without any, all but those on
+        demand."""
         return {name: function for name, function in self._load().items()
-                if reporting.matches(patterns, name)}
+                if reporting.matches(patterns, name)
+                and (patterns or name not in self._on_demand)}
 
     def run(self, report, patterns):
         """Runs the chosen cases. See lib.tiers for the arguments."""

@@ -89,7 +89,10 @@ class Report:
                    seconds=float(seconds), detail=str(detail))
 
     def case(self, section, name, function, limit_s=CASE_LIMIT_S):
-        """Runs one test in the main thread: passes unless it raises, is skipped by Skip."""
+        """Runs one test in the main thread: passes unless it raises, is skipped by Skip.
+
+        Returns whether it passed.
+        """
         self.started(section, name)
         begin = time.monotonic()
         status, detail = "ok", ""
@@ -103,6 +106,11 @@ class Report:
         except Exception:  # pylint: disable=broad-except; whatever a test raises is its failure
             status, detail = "fail", traceback.format_exc()
         self.result(section, name, status, time.monotonic() - begin, detail)
+        return status == "ok"
+
+    def line(self, text):
+        """Prints a line for people, in order with the results."""
+        self._send(event="line", text=text)
 
     def finished(self):
         """Says that the tier came to its end; without it the tier counts as dead."""
@@ -148,7 +156,9 @@ class Collector:
 
     def receive(self, event):
         """Takes one event of a Report."""
-        if event["event"] == "started":
+        if event["event"] == "line":
+            self.line(event["text"])
+        elif event["event"] == "started":
             self._running[event["section"], event["name"]] = True
         elif event["event"] == "result":
             self._running.pop((event["section"], event["name"]), None)

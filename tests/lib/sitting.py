@@ -29,6 +29,11 @@ def invite(folder, why, until):
         select.select([until], [], [], LIMIT_S)
         return
     shell.say("attached to the console; `exit` goes on with the tests, Ctrl-] detaches")
+    attach(folder, until)
+
+
+def attach(folder, until):
+    """Gives the terminal to the console.sock of a folder, until Ctrl-], or until is readable."""
     console = _connect(folder)
     before = termios.tcgetattr(sys.stdin)
     tty.setraw(sys.stdin)
