@@ -2,8 +2,8 @@
 # The commands of HACKING.md. The work is done by tests/run, which says more with --help.
 
 .DEFAULT_GOAL := all
-.PHONY: all bench check clean clean-cache deb debian install install-dkms install-files programs \
-	python reference
+.PHONY: all bench check clean clean-cache deb debian demo demo-shell install install-dkms \
+	install-files programs python reference
 
 VERSION := $(shell sed -n "s/.*'c', version: '\([^']*\)'.*/\1/p" vfvirtctl/meson.build)
 DKMS_FOLDER = $(DESTDIR)/usr/src/vfvirt-$(VERSION)
@@ -24,6 +24,14 @@ bench: python
 # docs/dbus.md and docs/netlink.md, from their sources.
 reference: python
 	@docs/reference.py
+
+# From power-on to a guest with a legacy driver, told with its commands, without any hardware.
+demo: python
+	@tests/run demo
+
+# A root prompt in the host of the demo.
+demo-shell: python
+	@tests/run demo-shell
 
 # The Debian packages, in build/.
 deb: python

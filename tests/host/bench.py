@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lib import packages, shell
 
-from .case import PF
+from .scene import PF
 from .machine import Host
 
 VFS = 64

@@ -14,6 +14,7 @@ from . import image
 from .agent import Agent
 
 BOOT_LIMIT_S = 300      # about 20 s on an idle machine
+CONSOLE_TTY = "/dev/ttyS1"      # the host's end of console.sock
 MEMORY_MB = 3072
 ARGUMENTS = ("console=ttyS0 quiet loglevel=4 root=/dev/vda rw mitigations=off no_timer_check "
              "tsc=reliable cryptomgr.notests intel_iommu=on iommu=pt systemd.show_status=0")
@@ -119,6 +120,8 @@ class Host:
                 "-device", "virtserialport,chardev=agent,name=org.qemu.guest_agent.0",
                 "-chardev", f"socket,id=qmp,fd={qmp_end}", "-mon", "chardev=qmp,mode=control",
                 "-serial", f"file:console-{self._starts}.log",
+                "-chardev", "socket,path=console.sock,server=on,wait=off,id=console",
+                "-serial", "chardev:console",
                 "-D", "trace.log", "-trace", "vfvirt_admin_command",
                 "-kernel", str(bootimage.get(kernels.get(image.KERNEL))),
                 "-initrd", str(self._item / "initramfs"), "-append", ARGUMENTS]

@@ -1,19 +1,31 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""From power-on to a guest with a legacy driver, and back."""
+"""From power-on to a guest with a legacy driver, and back: what `make demo` tells, too."""
 
 from lib.cases import expect
 
-from .case import PF, case
+from . import guest
+from .case import case
+from .scene import PF, VFS
 
-FIRST = "old1"
+OLD = "old1"
+CHAPTERS = {}       # title -> function of a Scene, in the order of the story
 
 
-@case("host: after power-on the VFs are there, bound and published")
+def chapter(title):
+    """Registers a function as a case and as a part of the demo."""
+    def register(function):
+        CHAPTERS[title] = function
+        return case(f"host: {title}")(function)
+    return register
+
+
+@chapter("after power-on the VFs are there, bound and published")
 def _(scene):
-    state = scene.host.run("systemctl", "is-system-running", "--wait", limit_s=300).strip()
-    expect(state == "running", f"the system is {state}")
+    scene.show("systemctl is-system-running --wait", 300)
+    scene.show("cat /etc/vfvirt/pf.d/dpu0.json")
+    scene.show("vfvirtctl list")
     vfs = scene.vfs()
-    expect(len(vfs) == 4, f"{len(vfs)} VFs")
+    expect(len(vfs) == VFS, f"{len(vfs)} VFs")
     for vf in vfs:
         expect(vf["state"] == "published" and vf["driver"] == "vfvirt_vfio_pci"
                and vf["legacy"] is True, f"{vf}")
@@ -21,50 +33,69 @@ def _(scene):
     expect(driver.endswith("/vfvirt_pf"), f"the PF's driver is {driver}")
 
 
-@case("host: a running guest gets a VF by virsh attach-device and drives it as legacy")
+@chapter("a running guest gets a VF by virsh attach-device and drives it as legacy")
 def _(scene):
-    host = scene.host
-    host.sh(f"ip addr add 10.5.0.1/24 dev $(ls /sys/bus/pci/devices/{PF}/virtio*/net) && "
-            f"ip link set $(ls /sys/bus/pci/devices/{PF}/virtio*/net) up")
-    before = scene.commands(0)
-    scene.define(FIRST, "10.5.0.2")
-    host.run("virsh", "start", FIRST, limit_s=120)
-    scene.hear(FIRST, "up")
-    host.run("virsh", "attach-device", FIRST, scene.hostdev(0), limit_s=120)
-    said = scene.hear(FIRST, "pci")[0]
-    expect("device 0x1000" in said and "revision 0x00" in said, f"the guest sees {said}")
-    flags = int(said.split()[-1], 16)
-    expect(flags & 1, f"BAR0 of the guest's device is no I/O space: {said}")
-    features = scene.hear(FIRST, "features")[0].split()[1]
+    before = scene.commands(guest.GUESTS[OLD].vf)
+    scene.start(OLD)
+    scene.show("virsh list")
+    scene.attach(OLD)
+    scene.drives(OLD, before)
+    scene.show("vfvirtctl list")
+
+
+@chapter("the guest's own view: I/O ports, the legacy id, no modern features")
+def _(scene):
+    scene.guest(OLD)
+    device = "/sys/bus/pci/devices/" + scene.hear(OLD, "pci")[-1].split()[1]
+    scene.show_in(OLD, "cat /proc/cmdline")
+    shown = scene.show_in(OLD, "lspci -mk")
+    expect('"1af4" "1000"' in shown and "virtio-pci" in shown, f"lspci shows no {shown}")
+    bar0 = scene.show_in(OLD, f"head -n 1 {device}/resource").split()
+    ports = scene.show_in(OLD, "grep -i virtio /proc/ioports")
+    expect(f"{int(bar0[0], 16):04x}-{int(bar0[1], 16):04x}" in ports, f"{bar0} is not in {ports}")
+    features = scene.show_in(OLD, f"cat {device}/virtio*/features").strip()
     expect(features[32] == "0", f"VIRTIO_F_VERSION_1 was negotiated: {features}")
-    expect(scene.commands(0) > before, "the card executed no legacy command")
+    shown = scene.show_in(OLD, "ip address show dev eth0")
+    mac = scene.vfs()[guest.GUESTS[OLD].vf]["mac"]
+    expect(mac in shown, f"the VF's MAC is {mac}, the guest has {shown}")
 
 
-@case("host: ping between the guest and the network of the PF")
+@chapter("ping between the guest and the network of the PF")
 def _(scene):
-    scene.hear(FIRST, "pong", count=3)
-    scene.host.run("ping", "-c", "3", "-W", "5", "10.5.0.2")
-    shown = scene.host.run("vfvirtctl", "stats")
+    chosen = scene.guest(OLD)
+    scene.show(f"ping -c 3 -W 5 {chosen.address}")
+    scene.show_in(OLD, f"ping -c 3 -W 5 {guest.HOST_IP}")
+    scene.ping_goes_on(OLD)
+
+
+@chapter("vfvirtctl stats counts the guest's legacy commands")
+def _(scene):
+    chosen = scene.guest(OLD)
+    shown = scene.show("vfvirtctl stats")
     expect("LEGACY" in shown.upper(), f"stats shows no legacy commands: {shown}")
+    expect(scene.commands(chosen.vf), "the card has counted no legacy command")
 
 
-@case("host: a VF in use is refused to destroy and unbind, by the name of its domain")
+@chapter("a VF in use is refused to destroy and unbind, by the name of its domain")
 def _(scene):
-    for words in (("destroy", PF), ("unbind", scene.vfs()[0]["address"])):
-        done = scene.host.try_run("vfvirtctl", *words)
-        expect(done.status == 1 and FIRST in done.err, f"{words}: {done}")
-    expect(scene.vfs()[0]["state"] == "in-use", f"{scene.vfs()[0]}")
+    chosen = scene.guest(OLD)
+    for line in (f"vfvirtctl destroy {PF}",
+                 f"vfvirtctl unbind {scene.vfs()[chosen.vf]['address']}"):
+        done = scene.refused(line)
+        expect(done.status == 1 and OLD in done.err, f"{line}: {done}")
+    expect(scene.vfs()[chosen.vf]["state"] == "in-use", f"{scene.vfs()[chosen.vf]}")
 
 
 @case("host: QEMU and libvirtd are confined by AppArmor")
 def _(scene):
-    shown = scene.host.sh("cat /proc/$(pidof qemu-system-x86_64)/attr/current "
+    scene.guest(OLD)
+    shown = scene.host.sh("cat /proc/$(pidof -s qemu-system-x86_64)/attr/current "
                           "/proc/$(pidof libvirtd)/attr/current")
     expect(shown.count("enforce") == 2, f"profiles: {shown}")
 
 
-@case("host: detached, the VF is back in the pool")
+@chapter("detached, the VF is back in the pool")
 def _(scene):
-    scene.host.run("virsh", "detach-device", FIRST, scene.hostdev(0), limit_s=120)
-    scene.hear(FIRST, "gone")
-    scene.host.wait_for("the VF to be free", lambda: scene.vfs()[0]["state"] == "published", 60)
+    scene.guest(OLD)
+    scene.detach(OLD)
+    scene.show("vfvirtctl list")

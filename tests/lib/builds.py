@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The table of what `tests/run build` can build; each prints the paths of its results."""
 
+import importlib
+
 from . import apt, debs, debugkernel, kernels, modules, programs, qemu
 
 
@@ -47,6 +49,11 @@ def build_debs(_versions):
     return debs.get()
 
 
+def build_hostdisk(_versions):
+    """Builds the disk of the simulated host, and what it is made of."""
+    return [importlib.import_module("host.image").get()]
+
+
 def build_dkms(versions):
     """Builds the modules of kernel/ with DKMS for those versions."""
     return [path for version in versions for path in modules.dkms(version)]
@@ -62,5 +69,6 @@ BUILDS = {
     "modules": ("the modules of kernel/, for each tested kernel", build_modules),
     "dkms": ("the modules once more, by DKMS from its source tree", build_dkms),
     "debs": ("the Debian packages", build_debs),
+    "hostdisk": ("the disk of the simulated host, with the packages installed", build_hostdisk),
     "debugkernel": ("the debug kernel, and the modules for it", build_debugkernel),
 }

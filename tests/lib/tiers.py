@@ -35,6 +35,8 @@ class Tier:
     on_demand: bool = False
 
 
+HOST_NEEDS = ("qemu", "hostdisk")
+
 TIERS = {tier.name: tier for tier in (
     Tier("unit", ("env", "hook", "unit", "cli", "fuzz"), "the test machinery; the parts of the control plane", 600),
     Tier("lint", ("lint",), "rules about the text of the product; the kernel's own checkers", 900,
@@ -54,9 +56,13 @@ TIERS = {tier.name: tier for tier in (
     Tier("fuzz", ("fuzz.explore",), "inputs that no parser of the control plane can stand", 1800,
          on_demand=True),
     Tier("host", ("host",), "from power-on to a legacy guest, on a simulated host", 2700,
-         needs=("qemu", "kernels", "modules", "debs"), on_demand=True),
+         needs=HOST_NEEDS, on_demand=True),
+    Tier("demo", ("host.demo",), "the story of the host tier, told with its commands", 2700,
+         needs=HOST_NEEDS, on_demand=True),
+    Tier("demo-shell", ("host.prompt",), "a root prompt in the simulated host", 86400,
+         needs=HOST_NEEDS, on_demand=True),
     Tier("host-bench", ("host.bench",), "measurements on the simulated host", 2700,
-         needs=("qemu", "kernels", "modules", "debs"), on_demand=True),
+         needs=HOST_NEEDS, on_demand=True),
     Tier("debug", ("debug",), "kernel tests on a kernel with all checks on; builds that kernel",
          1800, needs=("qemu", "debugkernel"), on_demand=True),
 )}
