@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from lib import tiers
+
 from . import source
 from .rules import Rule
 
@@ -184,25 +186,44 @@ def _verbs(files):
     return verbs
 
 
+def _wrong_make(words, files):
+    """The same of make; -C FOLDER may come first."""
+    place = f"{words[1]}/{MAKEFILE}" if words[:1] == ["-C"] else MAKEFILE
+    targets = re.search(r"^\.PHONY:((?:.*\\\n)*.*)$", files[place], re.MULTILINE)[1].split()
+    wrong = [word for word in words[2 if words[:1] == ["-C"] else 0:]
+             if "=" not in word and word not in targets]
+    return f"make has no target {wrong[0]}" if wrong else ""
+
+
+def _wrong_vfvirtctl(words, files):
+    """The same of vfvirtctl."""
+    verbs = _verbs(files)
+    if words[0] not in verbs:
+        return f"vfvirtctl has no verb {words[0]}"
+    wrong = [word for word in words[1:] if word.startswith("-")
+             and word.split("=")[0] not in verbs[words[0]]]
+    return f"vfvirtctl {words[0]} takes no {wrong[0]}" if wrong else ""
+
+
+def _wrong_tier(words, _files):
+    """The same of tests/run."""
+    known = words[0] in (*tiers.TIERS, "all", "build", "clean") or words[0].startswith("-")
+    return "" if known else f"there is no tier {words[0]}"
+
+
+CHECKS = {"make": _wrong_make, "vfvirtctl": _wrong_vfvirtctl, "tests/run": _wrong_tier}
+
+
 def _wrong_words(command, files):
-    """What vfvirtctl or make would say against a command; an empty string: nothing."""
-    words = command.split()
-    if words[0] == "make":
-        targets = re.search(r"^\.PHONY:((?:.*\\\n)*.*)$", files[MAKEFILE], re.MULTILINE)[1].split()
-        wrong = [word for word in words[1:] if "=" not in word and word not in targets]
-        return f"make has no target {wrong[0]}" if wrong else ""
-    if words[0] == "vfvirtctl":
-        verbs = _verbs(files)
-        if words[1] not in verbs:
-            return f"vfvirtctl has no verb {words[1]}"
-        wrong = [word for word in words[2:] if word.startswith("-")
-                 and word.split("=")[0] not in verbs[words[1]]]
-        return f"vfvirtctl {words[1]} takes no {wrong[0]}" if wrong else ""
-    return ""
+    """What a program would say against a command; an empty string: nothing that we know of."""
+    program, *words = re.sub(r"\$\([^)]*\)", "X", command).split()
+    check = CHECKS.get(program)
+    return check(words, files) if check else ""
 
 
 def commands(files, shown=SHOWN):
-    """The README shows commands that a test runs; vfvirtctl and make take those of all pages."""
+    """The README shows commands that a test runs; make, vfvirtctl and tests/run take those of all
+    pages."""
     tests = "\n".join(text for path, text in files.items()
                       if path.startswith("tests/") and not path.startswith("tests/lint/"))
     for path, text in _documents(files).items():
@@ -253,7 +274,7 @@ def _block(*lines):
 
 BASE = {OPTIONS: 'VERB(list, 0, MANY, "")\nOPTION(json, "json", \'j\', NULL, EVERY,\n "")\n'
                  'VERB(bind, 1, MANY, "")\nOPTION(force, "force", \'f\', NULL, IN(bind),\n "")\n',
-        MAKEFILE: ".PHONY: all check\n", ".ci/run": "make check\n"}
+        MAKEFILE: ".PHONY: all check\n", f"a/{MAKEFILE}": ".PHONY: all\n"}
 
 RULES = (
     Rule("links in documents lead somewhere", links,
@@ -275,7 +296,8 @@ RULES = (
     Rule("commands in documents are run by tests", commands,
          {README: _block("no-such-command"), OPERATIONS: _block("vfvirtctl no-such-verb"),
           "docs/a.md": _block("make no-such-target"), "docs/b.md": _block("vfvirtctl list -f x"),
-          "docs/c.md": "1. do\n\n   ```sh\n   vfvirtctl undo\n   ```\n"},
+          "docs/c.md": "1. do\n\n   ```sh\n   vfvirtctl undo\n   ```\n",
+          "docs/d.md": _block("tests/run no-such-tier"), "docs/e.md": _block("make -C a b")},
          {"docs/ok.md": _block("vfvirtctl bind --force \\", "    -j a   # and b") +
           "```\nvfvirtctl what\n```\n"} | BASE),
     Rule("references are made from their sources", references,
