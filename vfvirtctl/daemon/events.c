@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What wakes the daemon up: events of udev and of vfvirt's kernel modules. */
+/* What wakes the daemon up: events of udev, of vfvirt's kernel modules, of the folder of claims. */
 #include "events.h"
 
 #include <errno.h>
 #include <libudev.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include "cleanup.h"
+#include "file.h"
 #include "journal.h"
 #include "netlink.h"
 #include "reconcile.h"
+#include "text.h"
 
 #define UEVENT_BYTES	 8192
 #define RECEIVE_BYTES	 (4 << 20) /* 240 VFs cause some thousand events at once */
 #define EVENTS_EACH_TIME 256	   /* before others on the loop get their turn */
+#define CLAIM_EVENTS	 (IN_CREATE | IN_MOVE | IN_DELETE | IN_ONLYDIR)
 
 struct vfv_events {
 	struct vfv_daemon *daemon;
@@ -25,6 +29,7 @@ struct vfv_events {
 	int seam;		     /* socket in place of udev's monitor; -1: none */
 	struct vfv_netlink *netlink; /* owned; NULL: not listening to the modules */
 	sd_event_source *kernel_source;
+	sd_event_source *claims_source;
 };
 
 /* The properties of an event that matter. */
@@ -237,6 +242,45 @@ void vfv_events_listen_to_kernel(struct vfv_events *events, unsigned int group)
 	}
 }
 
+static void listen_to_claims(struct vfv_events *events);
+
+/*
+ * The hook takes and drops claims without a word to anybody. It drops them after QEMU has closed
+ * its VFs, so the look that the closing caused still found them.
+ */
+static int on_claim(sd_event_source *source, const struct inotify_event *event, void *context)
+{
+	struct vfv_events *events = context;
+	struct vfv_daemon *daemon = events->daemon;
+	struct vfv_pf *pf = NULL;
+	struct vfv_address vf;
+
+	if (event->mask & (IN_IGNORED | IN_Q_OVERFLOW))
+		vfv_reconciler_mark_all(daemon->reconciler);
+	else if (event->len && vfv_address_parse(event->name, &vf) &&
+		 vfv_model_find_vf(daemon->model, &vf, &pf))
+		vfv_reconciler_mark(daemon->reconciler, &pf->address);
+	if (event->mask & IN_IGNORED) /* somebody removed the folder */
+		listen_to_claims(events);
+	return 0;
+}
+
+/* The run folder is in memory: neither making a folder there nor watching it waits. */
+static void listen_to_claims(struct vfv_events *events)
+{
+	VFV_FREE char *path = vfv_text("%s/claims", events->daemon->host->run);
+	int error = path ? vfv_folder_make(path) : -ENOMEM;
+
+	events->claims_source = sd_event_source_disable_unref(events->claims_source);
+	if (!error)
+		error = sd_event_add_inotify(events->daemon->event, &events->claims_source, path,
+					     CLAIM_EVENTS, on_claim, events);
+	if (error < 0)
+		vfv_journal(VFV_MESSAGE_EVENTS, NULL,
+			    "cannot watch %s: %s; claims of domains are noticed late",
+			    path ? path : "the claims", strerror(-error));
+}
+
 struct vfv_events *vfv_events_new(struct vfv_daemon *daemon)
 {
 	struct vfv_events *events = calloc(1, sizeof(*events));
@@ -254,6 +298,7 @@ struct vfv_events *vfv_events_new(struct vfv_daemon *daemon)
 		vfv_journal(VFV_MESSAGE_EVENTS, NULL,
 			    "cannot listen to udev: %s; changes are noticed on reload only",
 			    strerror(-error));
+	listen_to_claims(events);
 	return events;
 }
 
@@ -262,6 +307,7 @@ void vfv_events_free(struct vfv_events *events)
 	if (!events)
 		return;
 	stop_listening_to_kernel(events);
+	sd_event_source_disable_unref(events->claims_source);
 	sd_event_source_disable_unref(events->device_source);
 	udev_monitor_unref(events->monitor);
 	vfv_close(events->seam);

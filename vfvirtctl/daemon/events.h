@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What wakes the daemon up: udev's events of PCI functions and of their virtio devices, and the
- * events of vfvirt's kernel modules. They only say where to look again.
+ * What wakes the daemon up: udev's events of PCI functions and of their virtio devices, the events
+ * of vfvirt's kernel modules, and claims that come and go. They only say where to look again.
  */
 #ifndef VFV_DAEMON_EVENTS_H
 #define VFV_DAEMON_EVENTS_H
