@@ -10,6 +10,8 @@
 #include "cleanup.h"
 #include "journal.h"
 #include "json.h"
+#include "publish.h"
+#include "text.h"
 
 /* When libvirt is asked after a VF came into use: hot-plugging opens it first, then notes it. */
 static const unsigned int pause_ms[] = {500, 3000, 15000};
@@ -17,13 +19,16 @@ static const unsigned int pause_ms[] = {500, 3000, 15000};
 #define ASK_LIMIT_MS 10000
 #define PROGRAM	     VFV_LIBEXEC "/vfvirt-domains"
 
-/* A VF in use whose domain no claim names. */
+/* A VF in use whose domain no claim names, or one that is claimed and not open. */
 struct used {
 	struct used *next;
 	struct vfv_address vf;
-	char *domain; /* owned; NULL: not known */
-	bool seen;    /* while a PF is gone through */
-	size_t asked; /* how often, at most PAUSES */
+	char *domain;	/* owned; NULL: not known */
+	char *claim;	/* owned UUID of a claim whose VF nobody has open; NULL: it is the former */
+	uint64_t stamp; /* of that claim when the question began; 0: not asked about */
+	bool confirmed; /* the answer says that the claiming domain has the VF */
+	bool seen;	/* while a PF is gone through */
+	size_t asked;	/* how often, at most PAUSES */
 };
 
 struct vfv_domains {
@@ -68,6 +73,13 @@ static void plan_question(struct vfv_domains *domains)
 		domains->timer = sd_event_source_disable_unref(domains->timer);
 }
 
+static void free_used(struct used *used)
+{
+	free(used->domain);
+	free(used->claim);
+	free(used);
+}
+
 static void forget_unseen(struct vfv_domains *domains, const struct vfv_pf *pf)
 {
 	struct used **link = &domains->used;
@@ -83,9 +95,43 @@ static void forget_unseen(struct vfv_domains *domains, const struct vfv_pf *pf)
 			continue;
 		}
 		*link = used->next;
-		free(used->domain);
-		free(used);
+		free_used(used);
 	}
+}
+
+/* The claim on a VF that nobody has open: its domain is about to start, or lost the VF. */
+static const char *idle_claim(const struct vfv_vf *vf)
+{
+	if (vf->user_count || vf->open_count > 0 || !vf->claim_uuid ||
+	    strlen(vf->claim_uuid) != VFV_UUID_BYTES - 1)
+		return NULL;
+	return vf->claim_uuid;
+}
+
+/* What is known about a VF in use, a new one if it was another use before; NULL: no memory. */
+static struct used *note_used(struct vfv_domains *domains, const struct vfv_vf *vf, bool *ret_new)
+{
+	struct used *used = find_used(domains, &vf->address);
+	const char *claim = idle_claim(vf);
+
+	if (used && vfv_text_equal(used->claim, claim))
+		return used;
+	if (!used) {
+		used = calloc(1, sizeof(*used));
+		if (!used)
+			return NULL;
+		used->vf = vf->address;
+		used->next = domains->used;
+		domains->used = used;
+	}
+	free(vfv_take(used->domain));
+	free(vfv_take(used->claim));
+	used->stamp = 0;
+	/* A domain that starts takes a moment from the claim to the opening of its VFs. */
+	used->asked = claim ? 1 : 0;
+	used->claim = claim ? strdup(claim) : NULL;
+	*ret_new = true;
+	return claim && !used->claim ? NULL : used;
 }
 
 void vfv_domains_complete(struct vfv_domains *domains, struct vfv_pf *pf)
@@ -100,20 +146,13 @@ void vfv_domains_complete(struct vfv_domains *domains, struct vfv_pf *pf)
 		struct vfv_vf *vf = &pf->vfs[i];
 		struct used *used;
 
-		if (vf->state != VFV_VF_IN_USE || vf->domain)
+		if (vf->state != VFV_VF_IN_USE || (vf->domain && !idle_claim(vf)))
 			continue;
-		used = find_used(domains, &vf->address);
-		if (!used) {
-			used = calloc(1, sizeof(*used));
-			if (!used)
-				return;
-			used->vf = vf->address;
-			used->next = domains->used;
-			domains->used = used;
-			new = true;
-		}
+		used = note_used(domains, vf, &new);
+		if (!used)
+			return;
 		used->seen = true;
-		if (used->domain)
+		if (used->domain && !vf->domain)
 			vf->domain = strdup(used->domain);
 	}
 	forget_unseen(domains, pf);
@@ -121,9 +160,9 @@ void vfv_domains_complete(struct vfv_domains *domains, struct vfv_pf *pf)
 		plan_question(domains);
 }
 
-/* Libvirt has told: the VF of an address belongs to a domain. */
+/* Libvirt has told: the VF of an address belongs to a domain. uuid: NULL: it has none. */
 static void take_answer(struct vfv_domains *domains, const struct vfv_address *address,
-			const char *domain)
+			const char *domain, const char *uuid)
 {
 	struct vfv_model *model = domains->daemon->model;
 	struct used *used = find_used(domains, address);
@@ -131,6 +170,8 @@ static void take_answer(struct vfv_domains *domains, const struct vfv_address *a
 	struct vfv_vf *vf = vfv_model_find_vf(model, address, &pf);
 	struct vfv_vf *vfs;
 
+	if (used && used->claim)
+		used->confirmed |= vfv_text_equal(used->claim, uuid);
 	if (!used || !vf || vf->domain)
 		return;
 	free(used->domain);
@@ -147,14 +188,37 @@ static void take_answer(struct vfv_domains *domains, const struct vfv_address *a
 	free(vfs);
 }
 
-/* One line of the helper: {"domain": NAME, "devices": [ADDRESS...]}, or {"problem": TEXT}. */
+/*
+ * All running domains were told. A domain is among them from before its claims are taken until
+ * after they are dropped, so a claim that was there before the question and that none of them
+ * confirmed is left over.
+ */
+static void drop_left_over(struct vfv_domains *domains)
+{
+	char address[VFV_ADDRESS_BYTES];
+
+	for (struct used *used = domains->used; used; used = used->next) {
+		const struct vfv_host *host = domains->daemon->host;
+
+		if (!used->claim || used->confirmed || !used->stamp ||
+		    vfv_claim_stamp(host, &used->vf) != used->stamp ||
+		    vfv_claim_drop(host, &used->vf, used->claim))
+			continue;
+		vfv_journal(
+			VFV_MESSAGE_CLAIM, NULL,
+			"%s: dropped a claim that was left over: its domain %s does not have the VF",
+			vfv_address_format(&used->vf, address), used->claim);
+	}
+}
+
+/* One line of the helper, vfvirt-domains. */
 static void on_line(void *context, char *line, size_t length)
 {
 	struct vfv_domains *domains = context;
 	struct json_object *object VFV_JSON = NULL;
 	struct json_object *devices;
 	struct vfv_address address;
-	const char *text;
+	const char *text, *uuid = NULL;
 
 	if (vfv_json_parse("vfvirt-domains", line, length, VFV_ERROR_INTERNAL, &object, NULL))
 		return;
@@ -162,6 +226,11 @@ static void on_line(void *context, char *line, size_t length)
 		vfv_journal(VFV_MESSAGE_LIBVIRT, NULL, "%s", text);
 		return;
 	}
+	if (json_object_object_get_ex(object, "complete", NULL)) {
+		drop_left_over(domains);
+		return;
+	}
+	vfv_json_get_text(object, "uuid", &uuid);
 	if (vfv_json_get_text(object, "domain", &text) ||
 	    !json_object_object_get_ex(object, "devices", &devices) ||
 	    !json_object_is_type(devices, json_type_array))
@@ -169,7 +238,7 @@ static void on_line(void *context, char *line, size_t length)
 	for (size_t i = 0; i < json_object_array_length(devices); i++)
 		if (vfv_address_parse(json_object_get_string(json_object_array_get_idx(devices, i)),
 				      &address))
-			take_answer(domains, &address, text);
+			take_answer(domains, &address, text, uuid);
 }
 
 static void on_ended(void *context, bool ok)
@@ -190,9 +259,12 @@ static void ask(struct vfv_domains *domains)
 	const char *arguments[] = {program ? program : PROGRAM, NULL};
 	int error;
 
-	for (struct used *used = domains->used; used; used = used->next)
+	for (struct used *used = domains->used; used; used = used->next) {
 		if (!used->domain && used->asked < PAUSES)
 			used->asked++;
+		used->confirmed = false;
+		used->stamp = used->claim ? vfv_claim_stamp(domains->daemon->host, &used->vf) : 0;
+	}
 	error = vfv_child_start(domains->daemon->event, arguments, "", &child_handler, domains,
 				&domains->child);
 	if (!error)
@@ -235,8 +307,7 @@ void vfv_domains_free(struct vfv_domains *domains)
 		return;
 	for (struct used *used = domains->used; used; used = next) {
 		next = used->next;
-		free(used->domain);
-		free(used);
+		free_used(used);
 	}
 	sd_event_source_disable_unref(domains->timer);
 	vfv_child_forget(domains->child);

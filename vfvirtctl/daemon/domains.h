@@ -4,6 +4,10 @@
  * with their VFs; for hot-plugged ones libvirt is asked, by a process of its own (vfvirt-domains)
  * that is killed when libvirt does not answer. libvirt is asked only after a VF came into use, and
  * only while it runs.
+ *
+ * A claim lasts as long as its domain, but libvirt runs no hook when a VF is detached, and none of
+ * ours where it was missing. So libvirt is also asked about claims on VFs that nobody has open; one
+ * whose domain does not have the VF is dropped.
  */
 #ifndef VFV_DAEMON_DOMAINS_H
 #define VFV_DAEMON_DOMAINS_H

@@ -3,9 +3,9 @@
  * vfvirt-domains: asks libvirt which domain has which PCI devices, for vfvirtd. A process of its
  * own because libvirt may not answer; the only program of vfvirt's that links libvirt.
  *
- * Writes a line {"domain": NAME, "devices": [ADDRESS...]} for each running domain that has some, or
- * {"problem": TEXT}. Nothing when libvirt does not run: its sockets belong to systemd, and
- * connecting would start it.
+ * Writes a line {"domain": NAME, "uuid": UUID, "devices": [ADDRESS...]} for each running domain, and
+ * {"complete": true} when none is left out; or {"problem": TEXT}. Nothing when libvirt does not run:
+ * its sockets belong to systemd, and connecting would start it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -69,23 +69,33 @@ static void write_domain(const struct vfv_domain *domain)
 		json_object_array_add(devices, json_object_new_string(vfv_address_format(
 						       &domain->devices[i], address)));
 	if (object && vfv_json_add_text(object, "domain", domain->name) &&
+	    (!domain->uuid || vfv_json_add_text(object, "uuid", domain->uuid)) &&
 	    vfv_json_add(object, "devices", devices))
 		write_line(object);
 }
 
-static void tell_domain(virDomainPtr handle)
+/* False: what the domain has cannot be told. */
+static bool tell_domain(virDomainPtr handle)
 {
 	struct vfv_domain domain = {0};
 	char *text = virDomainGetXMLDesc(handle, 0);
+	bool known = text &&
+		     !vfv_domain_parse(virDomainGetName(handle), text, strlen(text), &domain, NULL);
 
-	/* A domain that ended meanwhile has none. */
-	if (!text)
-		return;
-	if (!vfv_domain_parse(virDomainGetName(handle), text, strlen(text), &domain, NULL) &&
-	    domain.device_count)
+	if (known)
 		write_domain(&domain);
 	vfv_domain_clear(&domain);
 	free(text);
+	/* One that ended meanwhile has nothing any more. */
+	return known || (!text && virGetLastErrorCode() == VIR_ERR_NO_DOMAIN);
+}
+
+static void write_complete(void)
+{
+	struct json_object *object VFV_JSON = json_object_new_object();
+
+	if (object && vfv_json_add(object, "complete", json_object_new_boolean(true)))
+		write_line(object);
 }
 
 /* Errors are reported in the line, not on standard error. */
@@ -98,6 +108,7 @@ int main(void)
 	const char *uri = getenv("VFVIRT_LIBVIRT_URI");
 	virDomainPtr *domains = NULL;
 	virConnectPtr connection;
+	bool complete = true;
 	int count;
 
 	if (!is_running())
@@ -112,9 +123,11 @@ int main(void)
 	if (count < 0)
 		write_problem("cannot list domains");
 	for (int i = 0; i < count; i++) {
-		tell_domain(domains[i]);
+		complete &= tell_domain(domains[i]);
 		virDomainFree(domains[i]);
 	}
+	if (count >= 0 && complete)
+		write_complete();
 	free(domains);
 	virConnectClose(connection);
 	return count < 0;

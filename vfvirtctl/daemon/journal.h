@@ -21,6 +21,7 @@ enum vfv_message {
 	VFV_MESSAGE_PENDING_REBOOT, /* a PF gets its transport at the next boot */
 	VFV_MESSAGE_LIBVIRT,	    /* libvirt did not answer */
 	VFV_MESSAGE_EVENTS,	    /* a source of events is not there */
+	VFV_MESSAGE_CLAIM,	    /* a claim that was left over is dropped */
 	VFV_MESSAGE_COUNT,
 };
 

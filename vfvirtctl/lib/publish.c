@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -136,8 +137,7 @@ void vfv_unpublish_absent(const struct vfv_host *host)
 			continue;
 		*ending = '\0';
 		if (vfv_address_parse(name, &vf) &&
-		    faccessat(devices, vfv_address_format(&vf, text), F_OK, 0) &&
-		    errno == ENOENT)
+		    faccessat(devices, vfv_address_format(&vf, text), F_OK, 0) && errno == ENOENT)
 			vfv_unpublish(host, &vf, NULL);
 	}
 	if (folder)
@@ -262,6 +262,17 @@ int vfv_claim_take(const struct vfv_host *host, const struct vfv_address *vf, co
 		return vfv_error_set(ret_error, VFV_ERROR_STORAGE, error, "%s: cannot write: %s",
 				     path, strerror(-error));
 	return 0;
+}
+
+uint64_t vfv_claim_stamp(const struct vfv_host *host, const struct vfv_address *vf)
+{
+	char path[PATH_MAX];
+	struct stat found;
+
+	if (place(host, "claims", vf, "", path, NULL) || lstat(path, &found))
+		return 0;
+	return (uint64_t)found.st_mtim.tv_sec * UINT64_C(1000000000) +
+	       (uint64_t)found.st_mtim.tv_nsec;
 }
 
 int vfv_claim_drop(const struct vfv_host *host, const struct vfv_address *vf, const char *uuid)

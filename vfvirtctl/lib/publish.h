@@ -50,4 +50,7 @@ int vfv_claim_take(const struct vfv_host *host, const struct vfv_address *vf, co
 		   const char *domain, struct vfv_error *ret_error);
 int vfv_claim_drop(const struct vfv_host *host, const struct vfv_address *vf, const char *uuid);
 
+/* A number that tells this claim on a VF from any that is taken later; 0: there is none. */
+uint64_t vfv_claim_stamp(const struct vfv_host *host, const struct vfv_address *vf);
+
 #endif
