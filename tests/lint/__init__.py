@@ -5,6 +5,7 @@ tools.py.
 For each rule one case holds it against the checkout, and one against what is planted for it.
 """
 
+import re
 import tempfile
 from pathlib import Path
 
@@ -49,6 +50,15 @@ def _expect(condition, text):
         raise Problem(text)
 
 
+def _refused(function):
+    """Fails the case unless a function raises Problem."""
+    try:
+        function()
+    except Problem:
+        return
+    raise Problem("a breach was not found")
+
+
 def _planted_files(folder, texts):
     """Writes texts to files 0.c, 1.c and so on; returns their names."""
     names = []
@@ -89,6 +99,16 @@ def _pages():
     """What people read: documents, manual pages, help, the table of errors."""
     return [path for path in source.files()
             if path.endswith((".md", ".in", ".svg", ".def", "/error.c"))]
+
+
+def _make_takes(files):
+    """`make -n` has nothing against the lines of make that documents show; -C kernel apart, which
+    asks for the headers of the running kernel."""
+    shown = {line for path, text in files.items() if path.endswith(".md")
+             for _, line in documents.commands_of(text) if re.match(r"make(?! -C)\b", line)}
+    _expect(shown, "no document shows a line of make")
+    for line in sorted(shown):
+        shell.run(["sh", "-c", f"{line} -n"], f"make does not take: {line}", cwd=source.CHECKOUT)
 
 
 def _with_planted(check, planted):
@@ -146,6 +166,11 @@ def _cases():
         lambda: _none(tools.kernel_doc(_kernel_sources())), BUILD_LIMIT_S)
     found["kernel-doc -Wall finds what is planted"] = (
         lambda: _with_planted(tools.kernel_doc, PLANTED_DOC), LIMIT_S)
+    found["lines of make in documents are taken by make"] = (
+        lambda: _make_takes(source.files()), LIMIT_S)
+    found["a line of make that is not taken is found"] = (
+        lambda: _refused(lambda: _make_takes({"a.md": documents.block("make no-such-target")})),
+        LIMIT_S)
     found["documents have no misspelt word"] = (lambda: _none(tools.spelling(_pages())),
                                                 BUILD_LIMIT_S)
     found["a misspelt word is found"] = (

@@ -274,7 +274,8 @@ def messages(files):
 
 # ---- the table ---------------------------------------------------------------------------------
 
-def _block(*lines):
+def block(*lines):
+    """Lines as a block of shell of a page."""
     return "```sh\n" + "".join(line + "\n" for line in lines) + "```\n"
 
 
@@ -300,11 +301,11 @@ RULES = (
           "tests/kernel/cases/a.c": "TEST(pf_kill_ends_it_all)\n",
           "tests/daemon/test_a.py": '@case("kill: at every write")\n'}),
     Rule("commands in documents are run by tests", commands,
-         {README: _block("no-such-command"), OPERATIONS: _block("vfvirtctl no-such-verb"),
-          "docs/a.md": _block("make no-such-target"), "docs/b.md": _block("vfvirtctl list -f x"),
+         {README: block("no-such-command"), OPERATIONS: block("vfvirtctl no-such-verb"),
+          "docs/a.md": block("make no-such-target"), "docs/b.md": block("vfvirtctl list -f x"),
           "docs/c.md": "1. do\n\n   ```sh\n   vfvirtctl undo\n   ```\n",
-          "docs/d.md": _block("tests/run no-such-tier"), "docs/e.md": _block("make -C a b")},
-         {"docs/ok.md": _block("vfvirtctl bind --force \\", "    -j a   # and b") +
+          "docs/d.md": block("tests/run no-such-tier"), "docs/e.md": block("make -C a b")},
+         {"docs/ok.md": block("vfvirtctl bind --force \\", "    -j a   # and b") +
           "```\nvfvirtctl what\n```\n"} | BASE),
     Rule("references are made from their sources", references,
          {"docs/dbus.md": "# D-Bus\n", "docs/netlink.md": "# Netlink\n"}, {}),
