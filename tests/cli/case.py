@@ -138,7 +138,9 @@ class Scene:
                               env={**self.environment(), **environment})
         out, err = (text.decode("utf-8", "backslashreplace").replace(str(self.folder), "/FOLDER")
                     for text in (done.stdout, done.stderr))
-        return Done(words, done.returncode, out, err)
+        shown = [word.replace(str(self.folder), "/FOLDER") if isinstance(word, str) else word
+                 for word in words]
+        return Done(shown, done.returncode, out, err)
 
     def write(self, path, text):
         """A file below the root of the host, with the folders above it."""

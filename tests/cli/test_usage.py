@@ -17,7 +17,10 @@ WRONG = (
     ("create", "dpu0", "--num-vfs", "0x4"), ("create", "dpu0", "--num-vfs", "65536"),
     ("create", "dpu0", "--num-vfs", "9" * 40), ("create", "dpu0", "--num-vfs", "1", "-n", "2"),
     ("destroy",), ("destroy", "dpu0", "--force"), ("destroy", "a", "b"), ("bind",),
-    ("unbind", "dpu0", "--driver", "x"), ("bind", "dpu0", "--driver"), ("list", "--", "--json"),
+    ("unbind", "dpu0", "--driver", "x"), ("bind", "dpu0", "--driver"),
+    ("nova", "--release", "31"), ("nova", "--release"), ("nova", "--alias", "a b"),
+    ("nova", "--format", "yaml"), ("nova", "--format", "ini", "--json"), ("list", "--pf", "dpu0"),
+    ("nova", "--format", "json", "--check", "nova.conf"), ("list", "--", "--json"),
 )
 
 

@@ -87,7 +87,8 @@ TEST(intent_keys_are_all_read)
 		"\"path\":\"pci0000:3a/0000:3a:00.0/0000:3b:00.0\",\"serial\":\"00112233445566FF\","
 		"\"mac\":\"52:54:00:F0:00:01\",\"netdev\":\"ens1f0\"},\"vfs\":65535,"
 		"\"transport\":\"intree\",\"driver\":\"vfio-pci\","
-		"\"nova\":{\"alias\":\"fast.nic\",\"resource_class\":\"CUSTOM_VFVIRT_NET\"}}");
+		"\"nova\":{\"alias\":\"fast.nic\",\"resource_class\":\"CUSTOM_FAST\","
+		"\"release\":\"zed\"}}");
 
 	assert_string_equal(intent.match.path, "pci0000:3a/0000:3a:00.0/0000:3b:00.0");
 	assert_string_equal(intent.match.serial, "00112233445566FF");
@@ -99,18 +100,20 @@ TEST(intent_keys_are_all_read)
 	assert_string_equal(intent.driver, "vfio-pci");
 	assert_true(intent.has_nova && intent.owned_by_create);
 	assert_string_equal(intent.nova_alias, "fast.nic");
-	assert_string_equal(intent.nova_resource_class, "CUSTOM_VFVIRT_NET");
+	assert_string_equal(intent.nova_resource_class, "CUSTOM_FAST");
+	assert_string_equal(intent.nova_release, "zed");
 	vfv_intent_clear(&intent);
 }
 
-TEST(intent_nova_has_a_default_alias)
+TEST(intent_nova_has_defaults)
 {
 	struct vfv_intent intent =
 		accepted("{\"match\":{\"netdev\":\"e\"},\"vfs\":0,\"nova\":{}}");
 
 	assert_true(intent.has_nova);
 	assert_string_equal(intent.nova_alias, "vfvirt");
-	assert_null(intent.nova_resource_class);
+	assert_string_equal(intent.nova_resource_class, "CUSTOM_VFVIRT_NET");
+	assert_string_equal(intent.nova_release, "2025.1");
 	vfv_intent_clear(&intent);
 }
 
@@ -160,7 +163,8 @@ TEST(intent_unknown_keys_are_refused_by_path)
 	refused_member("\"vf\":1", "dpu0.json: vf: unknown key: there are match.address, ");
 	refused_member("\"Transport\":\"auto\"", ": Transport: unknown key");
 	refused_member("\"nova\":{\"allias\":\"x\"}",
-		       ": nova.allias: unknown key: there are nova.alias, nova.resource_class");
+		       ": nova.allias: unknown key: there are nova.alias, nova.resource_class, "
+		       "nova.release");
 	refused_match("\"adress\":\"3b:00.0\"", ": match.adress: unknown key: there are "
 		      "match.address, match.path, match.serial, match.mac, match.netdev");
 	refused_member("\"\":1", ": : unknown key");
@@ -260,6 +264,7 @@ TEST(intent_names_of_other_things_are_checked)
 	refused_member("\"nova\":{\"resource_class\":\"Custom\"}", ": nova.resource_class: must be");
 	refused_member("\"nova\":{\"resource_class\":\"\"}", ": nova.resource_class: must be");
 	refused_member("\"nova\":{\"resource_class\":\"A-B\"}", ": nova.resource_class: must be");
+	refused_member("\"nova\":{\"release\":\"31\"}", ": nova.release: must be \"zed\" or");
 	refused_member("\"created-by\":\"somebody\"", ": created-by: must be \"vfvirtctl create\"");
 }
 
@@ -305,14 +310,14 @@ TEST(intent_keys_are_documented_and_their_defaults_hold)
 		assert_true(strlen(key->path) > 0 && strlen(key->form) > 0);
 		assert_true(strlen(key->meaning) > 0);
 	}
-	assert_int_equal(count, 11);
+	assert_int_equal(count, 12);
 	intent = accepted(examples[0]);
 	for (size_t i = 0; (key = vfv_intent_key(i)); i++) {
 		if (strcmp(key->path, "transport") == 0)
 			assert_string_equal(key->fallback, vfv_transport_name(intent.transport));
 		else if (strcmp(key->path, "driver") == 0)
 			assert_string_equal(key->fallback, intent.driver);
-		else if (strcmp(key->path, "nova.alias") != 0)
+		else if (strncmp(key->path, "nova.", 5) != 0)
 			assert_null(key->fallback);
 	}
 	vfv_intent_clear(&intent);

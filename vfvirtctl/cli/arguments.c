@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "intent.h"
+#include "nova.h"
 #include "text.h"
 
 #define MANY	INT_MAX
@@ -75,11 +77,13 @@ static int take_option(struct vfv_arguments *arguments, enum vfv_option option, 
 		return usage(ret_error, "--%s takes no value: see vfvirtctl --help", row->name);
 	if (row->value && !inside && !next)
 		return usage(ret_error, "--%s needs a value: see vfvirtctl --help", row->name);
-	if (arguments->given[option] && row->value)
+	if (arguments->given[option] && row->value && option != VFV_OPTION_pf)
 		return usage(ret_error, "--%s is given twice", row->name);
 	arguments->given[option] = true;
 	if (!row->value)
 		return 0;
+	if (option == VFV_OPTION_pf)
+		arguments->operands[arguments->operand_count++] = inside ? inside : next;
 	arguments->value[option] = inside ? inside : next;
 	return !inside;
 }
@@ -132,11 +136,49 @@ static int take_operand(struct vfv_arguments *arguments, const char *word,
 	return 0;
 }
 
+/* What create takes. */
+static int judge_create(struct vfv_arguments *arguments, struct vfv_error *ret_error)
+{
+	uint64_t number;
+
+	if (!arguments->given[VFV_OPTION_num_vfs])
+		return usage(ret_error, "%s needs --num-vfs N", "create");
+	if (vfv_text_number(arguments->value[VFV_OPTION_num_vfs], 10, VFS_MAX, &number) < 0 ||
+	    number == 0)
+		return usage(ret_error, "--num-vfs \"%s\" is no number from 1 to 65535",
+			     arguments->value[VFV_OPTION_num_vfs]);
+	arguments->num_vfs = number;
+	return 0;
+}
+
+/* What nova takes. --format json is another name of --json, and --format ini its opposite. */
+static int judge_nova(struct vfv_arguments *arguments, struct vfv_error *ret_error)
+{
+	const char *format = arguments->value[VFV_OPTION_format];
+	const char *release = arguments->value[VFV_OPTION_release];
+	const char *alias = arguments->value[VFV_OPTION_alias];
+
+	if (release && !vfv_nova_rules(release))
+		return usage(ret_error, "--release \"%s\" is neither zed nor 2025.1", release);
+	if (alias && !vfv_intent_is_name(alias))
+		return usage(ret_error,
+			     "--alias \"%s\" is no name of letters, digits, '-', '_' and '.'", alias);
+	if (!format)
+		return 0;
+	if (strcmp(format, "ini") != 0 && strcmp(format, "json") != 0)
+		return usage(ret_error, "--format \"%s\" is neither ini nor json", format);
+	if (arguments->given[VFV_OPTION_check] ||
+	    (strcmp(format, "ini") == 0 && arguments->given[VFV_OPTION_json]))
+		return usage(ret_error, "--format %s does not go with --check, nor ini with --json",
+			     format);
+	arguments->given[VFV_OPTION_json] = strcmp(format, "json") == 0;
+	return 0;
+}
+
 /* Whether what was given goes together. */
 static int judge(struct vfv_arguments *arguments, struct vfv_error *ret_error)
 {
 	const struct vfv_verb_row *verb = &vfv_verbs[arguments->verb];
-	uint64_t number;
 
 	for (int option = 0; option < VFV_OPTION_COUNT; option++)
 		if (arguments->given[option] &&
@@ -153,16 +195,9 @@ static int judge(struct vfv_arguments *arguments, struct vfv_error *ret_error)
 				     "%s takes %s, not also \"%s\": see vfvirtctl %s --help",
 				     verb->name, *verb->operands ? verb->operands : "no names",
 				     SHOWN(arguments->operands[verb->most]), verb->name);
-	if (arguments->verb != VFV_VERB_create)
-		return 0;
-	if (!arguments->given[VFV_OPTION_num_vfs])
-		return usage(ret_error, "%s needs --num-vfs N", verb->name);
-	if (vfv_text_number(arguments->value[VFV_OPTION_num_vfs], 10, VFS_MAX, &number) < 0 ||
-	    number == 0)
-		return usage(ret_error, "--num-vfs \"%s\" is no number from 1 to 65535",
-			     arguments->value[VFV_OPTION_num_vfs]);
-	arguments->num_vfs = number;
-	return 0;
+	if (arguments->verb == VFV_VERB_create)
+		return judge_create(arguments, ret_error);
+	return arguments->verb == VFV_VERB_nova ? judge_nova(arguments, ret_error) : 0;
 }
 
 static int parse_words(int argc, char *const *argv, struct vfv_arguments *arguments,

@@ -44,7 +44,8 @@ struct vfv_arguments {
 	enum vfv_verb verb; /* VFV_VERB_COUNT: none, with --help or --version */
 	bool given[VFV_OPTION_COUNT];
 	const char *value[VFV_OPTION_COUNT]; /* borrowed from argv */
-	const char **operands;		     /* owned array, NULL at its end; borrowed texts */
+	/* owned array, NULL at its end; borrowed texts. A value of --pf is one of them. */
+	const char **operands;
 	int operand_count;
 	unsigned int num_vfs; /* of --num-vfs */
 };

@@ -88,6 +88,11 @@ void vfv_chosen_label(const struct vfv_chosen *chosen, char *ret_text, size_t si
 struct json_object *vfv_chosen_to_json(const struct vfv_model *model,
 				       const struct vfv_chosen *chosen, size_t count);
 
+/* Print what a doctor found; VFV_EXIT_FAILED when something is wrong. */
+struct vfv_findings;
+int vfv_print_findings(struct vfv_cli *cli, const struct vfv_findings *findings,
+		       struct vfv_error *ret_error);
+
 /* Tables and blocks for people; false: no memory. */
 bool vfv_render_list(const struct vfv_chosen *rows, size_t count, bool colors, FILE *out);
 bool vfv_render_show(const struct vfv_chosen *chosen, bool colors, FILE *out);

@@ -8,6 +8,7 @@
 
 #include "cleanup.h"
 #include "json.h"
+#include "nova.h"
 #include "text.h"
 
 #define PATH_BYTES_MAX	 512
@@ -30,6 +31,7 @@ static bool check_path(const char *text);
 static bool check_serial(const char *text);
 static bool check_netdev(const char *text);
 static bool check_class(const char *text);
+static bool check_release(const char *text);
 
 /* clang-format off */
 static const struct row {
@@ -65,9 +67,13 @@ static const struct row {
 	{ { "nova.alias", "a name of letters, digits, '-', '_' and '.'", VFV_INTENT_ALIAS,
 	    "the alias by which flavors of Nova ask for a VF" },
 	  KIND_TEXT, offsetof(struct vfv_intent, nova_alias), vfv_intent_is_name },
-	{ { "nova.resource_class", "a name of capital letters, digits and '_'", NULL,
+	{ { "nova.resource_class", "a name of capital letters, digits and '_'",
+	    VFV_INTENT_RESOURCE_CLASS,
 	    "the resource class under which Nova's placement counts the VFs" },
 	  KIND_TEXT, offsetof(struct vfv_intent, nova_resource_class), check_class },
+	{ { "nova.release", "\"zed\" or \"2025.1\"", VFV_INTENT_RELEASE,
+	    "the release of Nova that the entries in /run/vfvirt/nova are written for" },
+	  KIND_TEXT, offsetof(struct vfv_intent, nova_release), check_release },
 	{ { "created-by", "\"" VFV_INTENT_CREATED_BY "\"", NULL,
 	    "marks a file that vfvirtctl destroy may remove" },
 	  KIND_CREATED_BY, offsetof(struct vfv_intent, owned_by_create), NULL },
@@ -138,6 +144,11 @@ static bool check_class(const char *text)
 		if (*at >= 'a' && *at <= 'z')
 			return false;
 	return is_word(text, "_", CLASS_BYTES_MAX);
+}
+
+static bool check_release(const char *text)
+{
+	return vfv_nova_rules(text);
 }
 
 static int read_vfs(struct json_object *value, unsigned int *ret_vfs)
@@ -297,6 +308,14 @@ static int read_object(const char *file, const char *below, struct json_object *
 	return 0;
 }
 
+/* Give a missing text its default; false: no memory. */
+static bool fall_back(char **text, const char *fallback)
+{
+	if (!*text)
+		*text = strdup(fallback);
+	return *text;
+}
+
 /* What has to be there, and what a missing key stands for. */
 static int complete(const char *file, struct json_object *object, struct vfv_intent *intent,
 		    struct vfv_error *ret_error)
@@ -315,11 +334,11 @@ static int complete(const char *file, struct json_object *object, struct vfv_int
 		return vfv_error_set(
 			ret_error, VFV_ERROR_INTENT, EINVAL,
 			"%s: vfs: missing: say how many VFs there shall be, 0 for none", file);
-	if (!intent->driver)
-		intent->driver = strdup(VFV_INTENT_DRIVER);
-	if (intent->has_nova && !intent->nova_alias)
-		intent->nova_alias = strdup(VFV_INTENT_ALIAS);
-	if (!intent->driver || (intent->has_nova && !intent->nova_alias))
+	if (!fall_back(&intent->driver, VFV_INTENT_DRIVER) ||
+	    (intent->has_nova &&
+	     (!fall_back(&intent->nova_alias, VFV_INTENT_ALIAS) ||
+	      !fall_back(&intent->nova_resource_class, VFV_INTENT_RESOURCE_CLASS) ||
+	      !fall_back(&intent->nova_release, VFV_INTENT_RELEASE))))
 		return no_memory(file, ret_error);
 	return 0;
 }
@@ -366,5 +385,6 @@ void vfv_intent_clear(struct vfv_intent *intent)
 	free(intent->driver);
 	free(intent->nova_alias);
 	free(intent->nova_resource_class);
+	free(intent->nova_release);
 	*intent = (struct vfv_intent){0};
 }

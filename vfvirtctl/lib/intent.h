@@ -33,7 +33,8 @@ struct vfv_intent {
 	char *driver; /* owned; default VFV_INTENT_DRIVER */
 	bool has_nova;
 	char *nova_alias;	   /* owned; default VFV_INTENT_ALIAS */
-	char *nova_resource_class; /* owned; NULL: none */
+	char *nova_resource_class; /* owned; default VFV_INTENT_RESOURCE_CLASS */
+	char *nova_release;	   /* owned; default VFV_INTENT_RELEASE */
 };
 
 /* All files that could be read, and what was wrong with the others. */
@@ -51,6 +52,8 @@ struct vfv_intents {
 #define VFV_DRIVER_NAME_BYTES_MAX 63
 #define VFV_INTENT_DRIVER "vfvirt_vfio_pci"
 #define VFV_INTENT_ALIAS "vfvirt"
+#define VFV_INTENT_RESOURCE_CLASS "CUSTOM_VFVIRT_NET"
+#define VFV_INTENT_RELEASE "2025.1"
 #define VFV_INTENT_CREATED_BY "vfvirtctl create"
 
 /* A key of an intent file, for the manual page and for tests that hold it against them. */
