@@ -18,6 +18,7 @@ from .rules import Rule
 README, OPERATIONS = "README.md", "docs/operations.md"
 ARCHITECTURE, HACKING = "ARCHITECTURE.md", "HACKING.md"
 OPTIONS, MAKEFILE = "vfvirtctl/cli/options.def", "Makefile"
+DECODE, OVERVIEW = "vfvirtctl/lib/netlink_decode.c", "vfvirtctl/man/vfvirt.7.in"
 JOURNAL, DAEMON_PAGE = "vfvirtctl/daemon/journal.c", "vfvirtctl/man/vfvirtd.8.in"
 
 FENCED = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
@@ -264,6 +265,15 @@ def references(files):
             yield f"{path}:1: is not what its sources say: run make reference"
 
 
+def reasons(files):
+    """vfvirt(7) says about every reason for missing legacy registers what to do."""
+    table = re.search(r"reasons\[VFVIRT_REASON_COUNT\] = \{(.*?)^\};", files.get(DECODE, ""),
+                      re.DOTALL | re.MULTILINE)
+    for reason in re.findall(r'= "(.*)",$', table[1], re.MULTILINE) if table else ():
+        if f".B {reason}\n" not in files.get(OVERVIEW, ""):
+            yield f"{OVERVIEW}:1: says nothing about: {reason}"
+
+
 def messages(files):
     """vfvirtd(8) names every MESSAGE_ID, and no others."""
     wanted = set(re.findall(r"\b[0-9a-f]{32}\b", files.get(JOURNAL, "")))
@@ -281,6 +291,7 @@ def block(*lines):
 
 BASE = {OPTIONS: 'VERB(list, 0, MANY, "")\nOPTION(json, "json", \'j\', NULL, EVERY,\n "")\n'
                  'VERB(bind, 1, MANY, "")\nOPTION(force, "force", \'f\', NULL, IN(bind),\n "")\n',
+        DECODE: 'x reasons[VFVIRT_REASON_COUNT] = {\n\t[A] = "no queue",\n};\n',
         MAKEFILE: ".PHONY: all check\n", f"a/{MAKEFILE}": ".PHONY: all\n"}
 
 RULES = (
@@ -309,6 +320,8 @@ RULES = (
           "```\nvfvirtctl what\n```\n"} | BASE),
     Rule("references are made from their sources", references,
          {"docs/dbus.md": "# D-Bus\n", "docs/netlink.md": "# Netlink\n"}, {}),
+    Rule("vfvirt(7) knows every reason for missing legacy registers", reasons,
+         {OVERVIEW: ".TP\n.B no card\n"}, {}),
     Rule("vfvirtd(8) names every MESSAGE_ID", messages,
          {DAEMON_PAGE: "0123456789abcdef0123456789abcdef\n"}, {}),
 )
