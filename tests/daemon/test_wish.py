@@ -191,7 +191,7 @@ def _(machine):
     client = machine.start()
     client.create(machine.pf, 2)
     claims = machine.folder / "run/claims"
-    claims.mkdir()
+    claims.mkdir(exist_ok=True)
     (claims / machine.vfs()[1]).write_text("c7a5fdbd-edaf-9455-926a-d65c16db1809 web1\n",
                                            encoding="utf-8")
     contains(refused("InUse", lambda: client.destroy(machine.pf)), "web1")
@@ -203,7 +203,7 @@ def _(machine):
     client = machine.start()
     client.create(machine.pf, 2)
     claim = machine.folder / "run/claims" / machine.vfs()[1]
-    claim.parent.mkdir()
+    claim.parent.mkdir(exist_ok=True)
     claim.write_text("nonsense\n", encoding="utf-8")
     for call in (lambda: client.destroy(machine.pf), lambda: client.unbind(machine.vfs()[1])):
         text = refused("InUse", call)

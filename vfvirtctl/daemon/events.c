@@ -20,7 +20,7 @@
 #define UEVENT_BYTES	 8192
 #define RECEIVE_BYTES	 (4 << 20) /* 240 VFs cause some thousand events at once */
 #define EVENTS_EACH_TIME 256	   /* before others on the loop get their turn */
-#define CLAIM_EVENTS	 (IN_CREATE | IN_MOVE | IN_DELETE | IN_ONLYDIR)
+#define CLAIM_EVENTS	 (IN_CREATE | IN_CLOSE_WRITE | IN_MOVE | IN_DELETE | IN_ONLYDIR)
 
 struct vfv_events {
 	struct vfv_daemon *daemon;
