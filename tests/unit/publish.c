@@ -89,6 +89,27 @@ TEST(publish_and_unpublish)
 	assert_false(vfv_is_published(&host, &vf));
 }
 
+TEST(publish_for_nova_writes_what_is_new_and_removes)
+{
+	struct vfv_error error = VFV_NO_ERROR;
+	VFV_FREE char *text = NULL;
+	struct stat first, second;
+
+	start();
+	assert_int_equal(vfv_publish_nova(&host, &vf, NULL, &error), 0);
+	assert_int_equal(access(host.run, F_OK), -1);
+	assert_int_equal(vfv_publish_nova(&host, &vf, "one\n", &error), 0);
+	assert_int_equal(stat(in_run("nova/0000:3b:1e.7.conf"), &first), 0);
+	assert_int_equal(vfv_publish_nova(&host, &vf, "one\n", &error), 0);
+	assert_int_equal(stat(in_run("nova/0000:3b:1e.7.conf"), &second), 0);
+	assert_int_equal(first.st_ino, second.st_ino);
+	assert_int_equal(vfv_publish_nova(&host, &vf, "one", &error), 0);
+	assert_int_equal(vfv_file_read(in_run("nova/0000:3b:1e.7.conf"), 9, &text, NULL), 0);
+	assert_string_equal(text, "one");
+	assert_int_equal(vfv_publish_nova(&host, &vf, NULL, &error), 0);
+	assert_int_equal(access(in_run("nova/0000:3b:1e.7.conf"), F_OK), -1);
+}
+
 TEST(publish_into_no_folder_is_an_error)
 {
 	struct vfv_error error = VFV_NO_ERROR;
@@ -99,6 +120,9 @@ TEST(publish_into_no_folder_is_an_error)
 	assert_int_equal(error.code, VFV_ERROR_STORAGE);
 	error = VFV_NO_ERROR;
 	assert_true(vfv_unpublish(&host, &vf, &error) < 0);
+	assert_int_equal(error.code, VFV_ERROR_STORAGE);
+	error = VFV_NO_ERROR;
+	assert_true(vfv_publish_nova(&host, &vf, "text", &error) < 0);
 	assert_int_equal(error.code, VFV_ERROR_STORAGE);
 	error = VFV_NO_ERROR;
 	assert_true(vfv_claim_take(&host, &vf, UUID, NULL, &error) < 0);

@@ -12,6 +12,7 @@
 #include "file.h"
 #include "json.h"
 #include "mark.h"
+#include "nova.h"
 #include "publish.h"
 #include "sysfs.h"
 #include "text.h"
@@ -212,6 +213,19 @@ static void connect_kernel(struct vfv_worker *worker)
 		json_object_put(kernel);
 }
 
+/* Say to Nova which VFs the PF has now. What was done stays done when that cannot be written. */
+static void keep_nova(struct vfv_worker *worker)
+{
+	char *text VFV_FREE = NULL;
+
+	if (!worker->pf || worker->request->dry_run)
+		return;
+	if (vfv_nova_file_text(worker->pf, worker->intent, &text))
+		no_memory(worker);
+	else
+		vfv_publish_nova(worker->host, &worker->pf->address, text, &worker->error);
+}
+
 static void serve(struct vfv_worker *worker)
 {
 	worker->host = vfv_host_new();
@@ -231,6 +245,7 @@ static void serve(struct vfv_worker *worker)
 	if (!vfv_worker_read_facts(worker)) {
 		connect_kernel(worker);
 		vfv_worker_do(worker);
+		keep_nova(worker);
 	} else if (worker->pf && !worker->request->dry_run) {
 		/* Two files for the PF outdo whatever failed before. */
 		vfv_result_write(worker->host, worker->pf, worker->error.text, NULL, NULL);

@@ -182,6 +182,25 @@ char *vfv_nova_config_text(const struct vfv_nova_config *config)
 	return fclose(out) == 0 ? vfv_take(text) : NULL;
 }
 
+int vfv_nova_file_text(const struct vfv_pf *pf, const struct vfv_intent *intent, char **ret_text)
+{
+	struct vfv_nova_config config = {0};
+	int count;
+
+	*ret_text = NULL;
+	if (!intent || !intent->has_nova)
+		return 0;
+	count = vfv_nova_config_start(&config, vfv_nova_rules(intent->nova_release))
+			? vfv_nova_config_add(&config, pf, intent, NULL)
+			: -ENOMEM;
+	if (count > 0) {
+		*ret_text = vfv_nova_config_text(&config);
+		count = *ret_text ? count : -ENOMEM;
+	}
+	vfv_nova_config_clear(&config);
+	return count < 0 ? count : 0;
+}
+
 struct json_object *vfv_nova_config_json(const struct vfv_nova_config *config)
 {
 	VFV_JSON struct json_object *object = json_object_new_object();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What OpenStack Nova has to be told of VFs: the entries device_spec and alias of the section [pci]
- * of nova.conf. Pure, but for the files in the run folder, which publish.h keeps.
+ * of nova.conf. Pure.
  */
 #ifndef VFV_LIB_NOVA_H
 #define VFV_LIB_NOVA_H
@@ -65,6 +65,12 @@ int vfv_nova_config_add(struct vfv_nova_config *config, const struct vfv_pf *pf,
 
 /* The configuration as text of nova.conf; owned by the caller; NULL: no memory. */
 char *vfv_nova_config_text(const struct vfv_nova_config *config);
+
+/*
+ * What the file in the run folder says of a PF, for publish.h; owned by the caller. 0 and NULL: there
+ * is to be none, since no intent wants it or there is no VF. -ENOMEM.
+ */
+int vfv_nova_file_text(const struct vfv_pf *pf, const struct vfv_intent *intent, char **ret_text);
 
 /* {"schema": 1, "release": ..., "device_spec": [...], "alias": [...]}; NULL: no memory. */
 struct json_object *vfv_nova_config_json(const struct vfv_nova_config *config);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What lies in the run folder for a VF: the hostdev file and the claim of a domain. */
+/* What lies in the run folder: hostdev files, claims of domains, entries for Nova. */
 #include "publish.h"
 
 #include <ctype.h>
@@ -122,26 +122,57 @@ bool vfv_is_published_well(const struct vfv_host *host, const struct vfv_address
 	       !memcmp(text, wanted, length);
 }
 
-void vfv_unpublish_absent(const struct vfv_host *host)
+/* Remove the files "ADDRESS ENDING" of a folder whose function is not there any more. */
+static void remove_absent(const struct vfv_host *host, const char *folder_name, const char *ending)
 {
 	VFV_CLOSE int devices = vfv_sysfs_folder(host, VFV_PCI_DEVICES);
-	VFV_FREE char *place = vfv_text("%s/hostdev", host->run);
-	DIR *folder = devices >= 0 && place ? opendir(place) : NULL;
+	VFV_FREE char *folder_path = vfv_text("%s/%s", host->run, folder_name);
+	DIR *folder = devices >= 0 && folder_path ? opendir(folder_path) : NULL;
 
 	for (struct dirent *entry; folder && (entry = readdir(folder));) {
-		char *name = entry->d_name, *ending = strrchr(name, '.');
-		char text[VFV_ADDRESS_BYTES];
-		struct vfv_address vf;
+		char *name = entry->d_name, *dot = strrchr(name, '.');
+		char text[VFV_ADDRESS_BYTES], path[PATH_MAX];
+		struct vfv_address address;
 
-		if (!ending || strcmp(ending, ".xml"))
+		if (!dot || strcmp(dot, ending))
 			continue;
-		*ending = '\0';
-		if (vfv_address_parse(name, &vf) &&
-		    faccessat(devices, vfv_address_format(&vf, text), F_OK, 0) && errno == ENOENT)
-			vfv_unpublish(host, &vf, NULL);
+		*dot = '\0';
+		if (vfv_address_parse(name, &address) &&
+		    faccessat(devices, vfv_address_format(&address, text), F_OK, 0) &&
+		    errno == ENOENT && !place(host, folder_name, &address, ending, path, NULL))
+			vfv_file_remove(path);
 	}
 	if (folder)
 		closedir(folder);
+}
+
+void vfv_unpublish_absent(const struct vfv_host *host)
+{
+	remove_absent(host, "hostdev", ".xml");
+	remove_absent(host, "nova", ".conf");
+}
+
+int vfv_publish_nova(const struct vfv_host *host, const struct vfv_address *pf, const char *text,
+		     struct vfv_error *ret_error)
+{
+	VFV_FREE char *old = NULL;
+	char path[PATH_MAX];
+	int error = place(host, "nova", pf, ".conf", path, ret_error);
+
+	if (error)
+		return error;
+	if (!text) {
+		error = vfv_file_remove(path);
+		error = error == -ENOENT ? 0 : error;
+	} else if (vfv_file_read(path, strlen(text), &old, NULL) || strcmp(old, text)) {
+		error = make_folder(host, "nova", ret_error);
+		if (!error)
+			error = vfv_file_write(path, text, strlen(text), 0644);
+	}
+	if (error)
+		return vfv_error_set(ret_error, VFV_ERROR_STORAGE, error,
+				     "%s: cannot be kept up to date: %s", path, strerror(-error));
+	return 0;
 }
 
 /* Whether a text is a UUID in its usual form. */

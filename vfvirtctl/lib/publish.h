@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What lies in the run folder for a VF: hostdev/ADDRESS.xml, ready for virsh attach-device, and
- * claims/ADDRESS, made by the libvirt hook: the UUID of a domain, a space, its name, a newline.
+ * claims/ADDRESS, made by the libvirt hook: the UUID of a domain, a space, its name, a newline. And
+ * for a PF, nova/ADDRESS.conf, for the --config-dir of nova-compute.
  */
 #ifndef VFV_LIB_PUBLISH_H
 #define VFV_LIB_PUBLISH_H
@@ -30,8 +31,15 @@ int vfv_unpublish(const struct vfv_host *host, const struct vfv_address *vf,
 bool vfv_is_published(const struct vfv_host *host, const struct vfv_address *vf);
 bool vfv_is_published_well(const struct vfv_host *host, const struct vfv_address *vf);
 
-/* Remove the hostdev files of functions that are not there any more. */
+/* Remove the hostdev files and entries for Nova of functions that are not there any more. */
 void vfv_unpublish_absent(const struct vfv_host *host);
+
+/*
+ * Make a PF's file for Nova say this, atomically; one that says so already is not touched. NULL:
+ * remove it, which is no error when it is not there.
+ */
+int vfv_publish_nova(const struct vfv_host *host, const struct vfv_address *pf, const char *text,
+		     struct vfv_error *ret_error);
 
 #define VFV_UUID_BYTES 37
 
