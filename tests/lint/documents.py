@@ -19,6 +19,7 @@ README, OPERATIONS = "README.md", "docs/operations.md"
 ARCHITECTURE, HACKING = "ARCHITECTURE.md", "HACKING.md"
 OPTIONS, MAKEFILE = "vfvirtctl/cli/options.def", "Makefile"
 DECODE, OVERVIEW = "vfvirtctl/lib/netlink_decode.c", "vfvirtctl/man/vfvirt.7.in"
+MANUAL = tuple(f".{section}.in" for section in (1, 5, 7, 8))
 JOURNAL, DAEMON_PAGE = "vfvirtctl/daemon/journal.c", "vfvirtctl/man/vfvirtd.8.in"
 
 FENCED = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
@@ -171,14 +172,18 @@ SHOWN = (
 )
 
 
+EXAMPLE = re.compile(r"^\.EX\n((?:#|\w).*?)^\.EE$", re.DOTALL | re.MULTILINE)
+
+
 def commands_of(text):
-    """The commands in a page's blocks of shell: (position, command); continued lines are one."""
-    for block in FENCED.finditer(text):
-        if block[1] != "sh":
-            continue
-        position, begun = block.start(2), ""
-        for line in block[2].splitlines(keepends=True):
-            words = begun + re.sub(r"(^|\s)#.*", "", line).strip()
+    """The commands in a page's blocks of shell, or in a manual page's examples: (position,
+    command); continued lines are one."""
+    places = [(found.start(2), found[2]) for found in FENCED.finditer(text) if found[1] == "sh"]
+    places += [(found.start(1), found[1]) for found in EXAMPLE.finditer(text)]
+    for position, block_text in places:
+        begun = ""
+        for line in block_text.splitlines(keepends=True):
+            words = begun + re.sub(r"(^|\s)#.*", "", line.replace("\\-", "-")).strip()
             begun = words[:-1] if words.endswith("\\") else ""
             if words and not begun:
                 yield position, re.sub(r"\s+", " ", words)
@@ -235,7 +240,8 @@ def _wrong_words(command, files):
 def commands(files, shown=SHOWN):
     """The README shows commands that a test runs; make, vfvirtctl and tests/run take those of all
     pages."""
-    for path, text in _documents(files).items():
+    manuals = {path: text for path, text in files.items() if path.endswith(MANUAL)}
+    for path, text in (_documents(files) | manuals).items():
         for position, command in commands_of(text):
             where = f"{path}:{source.line_of(text, position)}"
             wrong = _wrong_words(command, files)
@@ -317,6 +323,7 @@ RULES = (
          {README: block("no-such-command"), OPERATIONS: block("vfvirtctl no-such-verb"),
           "docs/a.md": block("make no-such-target"), "docs/b.md": block("vfvirtctl list -f x"),
           "docs/c.md": "1. do\n\n   ```sh\n   vfvirtctl undo\n   ```\n",
+          "vfvirtctl/man/a.1.in": ".EX\n# do\nvfvirtctl list \\-\\-force\n.EE\n",
           "docs/d.md": block("tests/run no-such-tier"), "docs/e.md": block("make -C a b")},
          {"docs/ok.md": block("vfvirtctl bind --force \\", "    -j a   # and b") +
           "```\nvfvirtctl what\n```\n"} | BASE),
