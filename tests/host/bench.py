@@ -2,6 +2,7 @@
 """Measurements on the simulated host, each a ratio inside one boot: `tests/run host-bench`."""
 
 import base64
+import shlex
 import statistics
 import tempfile
 import time
@@ -9,14 +10,17 @@ from pathlib import Path
 
 from lib import packages, shell
 
-from .scene import PF
+from . import guest
 from .machine import Host
+from .scene import PF, Scene
 
 VFS = 64
 LIST_VFS = 240
 ROUNDS = 3
 DRIVER = "vfvirt_vfio_pci"
-NAMES = {"create": "bench: create of 64 VFs", "list": "bench: list of 240 VFs"}
+NAMES = {"create": "bench: create of 64 VFs", "list": "bench: list of 240 VFs",
+         "boot": "bench: power-on to 64 published VFs",
+         "attach": "bench: attach-device to a link in the guest"}
 LIMIT_S = 1500
 
 # Seconds that a shell line takes, on the clock of the host.
@@ -38,6 +42,13 @@ def run(report, _patterns):
     """Measures all; a ratio beyond its bound fails."""
     with _host(VFS) as host:
         report.case("host-bench", NAMES["create"], lambda: _create(host), LIMIT_S)
+    with _host(VFS) as host:
+        report.case("host-bench", NAMES["boot"], lambda: _boot(host), LIMIT_S)
+    with tempfile.TemporaryDirectory(prefix="host", dir="/var/tmp") as folder:
+        scene = Scene(Path(folder), report.logs("attach"))
+        scene.host.start()
+        report.case("host-bench", NAMES["attach"], lambda: _attach(scene), LIMIT_S)
+        scene.host.stop()
     with _host(LIST_VFS) as host:
         report.case("host-bench", NAMES["list"], lambda: _list(host), LIMIT_S)
 
@@ -72,7 +83,8 @@ def _say(name, value, unit, bound):
         raise AssertionError(f"{name} is {value:.3f}, above {bound}")
 
 
-def _create(host):
+def _bare(host):
+    """Puts the program that does nothing but the kernel's part into the host."""
     packages.ensure("gcc", "libc6-dev")
     source = Path(__file__).with_name("bare_create.c")
     with tempfile.TemporaryDirectory() as folder:
@@ -80,6 +92,10 @@ def _create(host):
         shell.run(["gcc", "-O2", "-o", program, source], "cannot build bare_create")
         host.run("/bin/sh", "-c", "base64 -d > /run/bare && chmod +x /run/bare",
                  text_in=base64.b64encode(program.read_bytes()).decode())
+
+
+def _create(host):
+    _bare(host)
     ways = {"vfvirtctl": f"vfvirtctl create {PF} --num-vfs {VFS} --runtime",
             "bare": f"/run/bare {PF} {VFS} {DRIVER}", "driverctl": DRIVERCTL}
     took = {way: [] for way in ways}
@@ -97,6 +113,63 @@ def _create(host):
         _say(f"create_{VFS}_{way}", seconds, "s", None)
     _say("create_to_bare_writes", middle["vfvirtctl"] / middle["bare"], "ratio", None)
     _say("create_to_driverctl", middle["vfvirtctl"] / middle["driverctl"], "ratio", 0.5)
+
+
+# Seconds since the kernel began at which things were done, and when the last VF was published.
+MOMENTS = """systemctl show -P UserspaceTimestampMonotonic
+systemctl show -P ExecMainStartTimestampMonotonic vfvirtd
+systemctl show -P ActiveEnterTimestampMonotonic vfvirtd
+begun=$(date +%s%N)
+begun=$((begun / 1000 - $(cut -d' ' -f1 /proc/uptime | tr -d .)0000))
+for file in /run/vfvirt/hostdev/*.xml; do
+    echo $(($(date -r $file +%s%N) / 1000 - begun))
+done | sort -n | tail -n 1"""
+
+
+def _boot(host):
+    """Power-on with an intent of 64 VFs; the kernel's own share is its start and its writes."""
+    intent = f'{{ "match": {{ "address": "{PF}" }}, "vfs": {VFS} }}'
+    host.sh(f"echo '{intent}' > /etc/vfvirt/pf.d/dpu0.json && sync")
+    host.restart()
+    host.wait_for(f"{VFS} published VFs",
+                  lambda: host.sh("ls /run/vfvirt/hostdev | wc -l").strip() == str(VFS), 300)
+    host.run("systemctl", "is-system-running", "--wait", limit_s=300)
+    shell.say(host.sh("systemd-analyze critical-chain vfvirtd.service"))
+    kernel, daemon, ready, last = (int(word) / 1e6 for word in host.sh(MOMENTS).split())
+    _say("boot_kernel", kernel, "s", None)
+    _say("boot_until_vfvirtd_starts", daemon, "s", None)
+    _say(f"boot_until_{VFS}_published", last, "s", None)
+    _say("boot_until_vfvirtd_is_ready", ready, "s", None)
+    host.run("vfvirtctl", "destroy", PF, limit_s=120)
+    host.sh("systemctl stop vfvirtd")
+    _bare(host)
+    bare = _seconds(host, f"/run/bare {PF} {VFS} {DRIVER}")
+    _say(f"boot_kernels_share_of_{VFS}_vfs", bare, "s", None)
+    _say("boot_vfvirtd_to_kernels_share", (last - daemon) / bare, "ratio", None)
+
+
+def _attach(scene):
+    """The same VF, given to a legacy guest by our driver and to a modern one by vfio-pci."""
+    took = {}
+    for name, driver in (("old1", DRIVER), ("new1", "vfio-pci")):
+        vf = scene.vfs()[guest.GUESTS[name].vf]["address"]
+        description = f"{guest.FOLDER}/{vf}.xml"
+        scene.host.sh(f"cp {scene.hostdev(guest.GUESTS[name].vf)} {description}; modprobe vfio-pci")
+        scene.host.run("vfvirtctl", "bind", vf, "--driver", driver)
+        scene.start(name)
+        scene.hear(name, "up")
+        times = []
+        for turn in range(1, ROUNDS + 1):
+            ready = guest.HEAR.format(path=guest.said_path(name), word="ready", count=turn)
+            times.append(_seconds(scene.host, f"virsh attach-device {name} {description} && "
+                                              f"bash -c {shlex.quote(ready)}"))
+            scene.host.run("virsh", "detach-device", name, description)
+            scene.hear(name, "gone", count=turn)
+        took[name] = statistics.median(times)
+        scene.host.run("virsh", "destroy", name)
+    _say("attach_legacy", took["old1"], "s", None)
+    _say("attach_vfio_pci_modern", took["new1"], "s", None)
+    _say("attach_legacy_to_vfio_pci_modern", took["old1"] / took["new1"], "ratio", None)
 
 
 def _list(host):

@@ -16,6 +16,8 @@ from .agent import Agent
 BOOT_LIMIT_S = 300      # about 20 s on an idle machine
 CONSOLE_TTY = "/dev/ttyS1"      # the host's end of console.sock
 MEMORY_MB = 3072
+# All CPUs of the host run in one thread (see lib.machines), so more of them only cost time.
+CPUS = 1
 ARGUMENTS = ("console=ttyS0 quiet loglevel=4 root=/dev/vda rw mitigations=off no_timer_check "
              "tsc=reliable cryptomgr.notests intel_iommu=on iommu=pt systemd.show_status=0")
 
@@ -27,7 +29,7 @@ class Host:
         """folder: Path for its disk and logs; card: properties of the card beyond the usual."""
         self._folder = folder
         self._machine = machines.Machine("the simulated host", (card or {},),
-                                         memory_mb=memory_mb)
+                                         memory_mb=memory_mb, cpus=CPUS)
         self._item = image.get()
         shutil.copy(self._item / "disk.img", folder / "disk.img")
         self._process = None

@@ -23,6 +23,7 @@ class Machine:
     extra: tuple = ()
     kernel_arguments: str = ""
     memory_mb: int = MEMORY_MB
+    cpus: int = CPUS
     control: bool = False
 
 
@@ -89,7 +90,7 @@ def card_options(machine, index, base_mac="52:54:00:f0"):
 def arguments(machine):
     """QEMU's arguments for a machine: board, IOMMU, root ports, uplinks and cards."""
     words = ["-machine", "q35,kernel-irqchip=split", "-accel", ACCELERATOR, "-cpu", "max",
-             "-smp", str(CPUS), "-m", str(machine.memory_mb), "-nodefaults", "-display", "none",
+             "-smp", str(machine.cpus), "-m", str(machine.memory_mb), "-nodefaults", "-display", "none",
              "-no-reboot", "-device", "intel-iommu,intremap=on",
              "-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"]
     for index in range(len(machine.cards)):

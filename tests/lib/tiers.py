@@ -56,7 +56,7 @@ TIERS = {tier.name: tier for tier in (
     Tier("fuzz", ("fuzz.explore",), "inputs that no parser of the control plane can stand", 1800,
          on_demand=True),
     Tier("host", ("host",), "from power-on to a legacy guest, on a simulated host", 2700,
-         needs=HOST_NEEDS, on_demand=True),
+         needs=HOST_NEEDS),
     Tier("demo", ("host.demo",), "the story of the host tier, told with its commands", 2700,
          needs=HOST_NEEDS, on_demand=True),
     Tier("demo-shell", ("host.prompt",), "a root prompt in the simulated host", 86400,
