@@ -17,7 +17,7 @@ from .rules import Rule
 
 README, OPERATIONS = "README.md", "docs/operations.md"
 ARCHITECTURE, HACKING = "ARCHITECTURE.md", "HACKING.md"
-OPTIONS, MAKEFILE = "vfvirtctl/cli/options.def", "Makefile"
+OPTIONS, MAKEFILE, VERSION = "vfvirtctl/cli/options.def", "Makefile", "vfvirtctl/meson.build"
 DECODE, OVERVIEW = "vfvirtctl/lib/netlink_decode.c", "vfvirtctl/man/vfvirt.7.in"
 MANUAL = tuple(f".{section}.in" for section in (1, 5, 7, 8))
 JOURNAL, DAEMON_PAGE = "vfvirtctl/daemon/journal.c", "vfvirtctl/man/vfvirtd.8.in"
@@ -227,7 +227,14 @@ def _wrong_tier(words, _files):
     return "" if known else f"there is no tier {words[0]}"
 
 
-CHECKS = {"make": _wrong_make, "vfvirtctl": _wrong_vfvirtctl, "tests/run": _wrong_tier}
+def _wrong_version(words, files):
+    """The same of dkms, as far as it is about the version of vfvirt."""
+    version = re.search(r"'c', version: '([^']*)'", files[VERSION])[1]
+    wrong = [word for word in words if word.startswith("vfvirt/") and word != f"vfvirt/{version}"]
+    return f"the version is {version}, not as in {wrong[0]}" if wrong else ""
+
+
+CHECKS = {"dkms": _wrong_version, "make": _wrong_make, "vfvirtctl": _wrong_vfvirtctl, "tests/run": _wrong_tier}
 
 
 def _wrong_words(command, files):
@@ -299,6 +306,7 @@ def block(*lines):
 
 BASE = {OPTIONS: 'VERB(list, 0, MANY, "")\nOPTION(json, "json", \'j\', NULL, EVERY,\n "")\n'
                  'VERB(bind, 1, MANY, "")\nOPTION(force, "force", \'f\', NULL, IN(bind),\n "")\n',
+        VERSION: "project('vfvirtctl', 'c', version: '1.2')\n",
         DECODE: 'x reasons[VFVIRT_REASON_COUNT] = {\n\t[A] = "no queue",\n};\n',
         MAKEFILE: ".PHONY: all check\n", f"a/{MAKEFILE}": ".PHONY: all\n"}
 
@@ -324,7 +332,8 @@ RULES = (
           "docs/a.md": block("make no-such-target"), "docs/b.md": block("vfvirtctl list -f x"),
           "docs/c.md": "1. do\n\n   ```sh\n   vfvirtctl undo\n   ```\n",
           "vfvirtctl/man/a.1.in": ".EX\n# do\nvfvirtctl list \\-\\-force\n.EE\n",
-          "docs/d.md": block("tests/run no-such-tier"), "docs/e.md": block("make -C a b")},
+          "docs/d.md": block("tests/run no-such-tier"), "docs/e.md": block("make -C a b"),
+          "docs/f.md": block("dkms install vfvirt/1.1")},
          {"docs/ok.md": block("vfvirtctl bind --force \\", "    -j a   # and b") +
           "```\nvfvirtctl what\n```\n"} | BASE),
     Rule("references are made from their sources", references,
