@@ -89,6 +89,31 @@ void nic_send(struct nic *nic, const void *frame, unsigned int length_bytes);
 int nic_receive(struct nic *nic, void *ret_frame, unsigned int size_bytes, unsigned int limit_ms);
 
 /**
+ * nic_resolve() - learn the MAC of an address; ends the test when nobody answers.
+ * @nic: started; it acts as 10.9.0.<@host>.
+ * @host: 2..254.
+ * @peer_host: whose.
+ * @peer: the card that has that address, when this test drives it too; else NULL.
+ * @ret_mac: 6 bytes.
+ */
+void nic_resolve(struct nic *nic, uint8_t host, uint8_t peer_host, struct nic *peer,
+		 uint8_t *ret_mac);
+
+/**
+ * nic_echo() - one echo request and its reply.
+ * @nic: as in nic_resolve().
+ * @host: as there.
+ * @mac: the peer's, of nic_resolve().
+ * @peer_host: as there.
+ * @peer: as there.
+ * @sequence: number of the request.
+ *
+ * Return: true when the right reply came within a second.
+ */
+bool nic_echo(struct nic *nic, uint8_t host, const uint8_t *mac, uint8_t peer_host,
+	      struct nic *peer, uint16_t sequence);
+
+/**
  * nic_check_ping() - resolve an address and have echo requests answered; else ends the test.
  * @nic: started; it acts as 10.9.0.<@host>.
  * @host: 2..254.

@@ -133,10 +133,11 @@ static bool resolve(struct nic *nic, uint8_t host, uint8_t peer_host, struct nic
 	uint32_t wanted = address_of(peer_host);
 	uint8_t bytes[FRAME_MAX_BYTES];
 	struct arp_frame frame;
+	int length;
 
 	make_arp(&frame, nic, ARPOP_REQUEST, host, everybody, peer_host);
 	nic_send(nic, &frame, sizeof(frame));
-	while (next_frame(nic, bytes, peer_host, peer)) {
+	while ((length = next_frame(nic, bytes, peer_host, peer))) {
 		memcpy(&frame, bytes, sizeof(frame));
 		if (frame.ether.ether_type == htons(ETHERTYPE_ARP) &&
 		    frame.arp.ea_hdr.ar_op == htons(ARPOP_REPLY) &&
@@ -144,39 +145,51 @@ static bool resolve(struct nic *nic, uint8_t host, uint8_t peer_host, struct nic
 			memcpy(ret_mac, frame.arp.arp_sha, 6);
 			return true;
 		}
+		answer(nic, host, bytes, length);
 	}
 	return false;
 }
 
-static bool echo(struct nic *nic, uint8_t host, const uint8_t *mac, uint8_t peer_host,
-		 struct nic *peer, uint16_t sequence)
+bool nic_echo(struct nic *nic, uint8_t host, const uint8_t *mac, uint8_t peer_host,
+	      struct nic *peer, uint16_t sequence)
 {
 	struct echo_frame request, reply;
 	uint8_t bytes[FRAME_MAX_BYTES];
+	int length;
 
 	make_echo(&request, nic, host, mac, peer_host, sequence);
 	nic_send(nic, &request, sizeof(request));
-	while (next_frame(nic, bytes, peer_host, peer)) {
+	while ((length = next_frame(nic, bytes, peer_host, peer))) {
 		memcpy(&reply, bytes, sizeof(reply));
 		if (reply.ether.ether_type == htons(ETHERTYPE_IP) &&
 		    reply.ip.saddr == address_of(peer_host) &&
 		    reply.icmp.type == ICMP_ECHOREPLY &&
 		    reply.icmp.un.echo.sequence == htons(sequence))
 			return !memcmp(reply.data, request.data, ECHO_BYTES);
+		/* A peer with a network stack asks now and then whether we are still there. */
+		answer(nic, host, bytes, length);
 	}
 	return false;
+}
+
+void nic_resolve(struct nic *nic, uint8_t host, uint8_t peer_host, struct nic *peer,
+		 uint8_t *ret_mac)
+{
+	unsigned int attempts = 0;
+
+	while (attempts++ < ATTEMPTS && !resolve(nic, host, peer_host, peer, ret_mac))
+		;
+	CHECK(attempts <= ATTEMPTS, "%s: nobody answers for 10.9.0.%u", nic->vfio->bdf, peer_host);
 }
 
 void nic_check_ping(struct nic *nic, uint8_t host, uint8_t peer_host, struct nic *peer,
 		    unsigned int count)
 {
-	unsigned int attempts = 0, replies = 0;
+	unsigned int attempts, replies = 0;
 	uint8_t mac[6];
 
-	while (attempts++ < ATTEMPTS && !resolve(nic, host, peer_host, peer, mac))
-		;
-	CHECK(attempts <= ATTEMPTS, "%s: nobody answers for 10.9.0.%u", nic->vfio->bdf, peer_host);
+	nic_resolve(nic, host, peer_host, peer, mac);
 	for (attempts = 0; replies < count && attempts < count + ATTEMPTS; attempts++)
-		replies += echo(nic, host, mac, peer_host, peer, attempts);
+		replies += nic_echo(nic, host, mac, peer_host, peer, attempts);
 	CHECK_EQUAL(replies, count, "the number of echo replies");
 }
