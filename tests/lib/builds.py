@@ -44,6 +44,13 @@ def build_programs(_versions):
     return [programs.build()]
 
 
+def build_nova(_versions):
+    """Installs the Nova that is always tested in a tree."""
+    # pylint: disable-next=import-outside-toplevel; what is built for one tier stays with it
+    from nova import judge
+    return [judge.get_tree("2025.1")]
+
+
 def build_debs(_versions):
     """Builds our Debian packages."""
     return debs.get()
@@ -68,6 +75,7 @@ BUILDS = {
     "programs": ("vfvirtd and vfvirtctl, and the programs of their tests", build_programs),
     "modules": ("the modules of kernel/, for each tested kernel", build_modules),
     "dkms": ("the modules once more, by DKMS from its source tree", build_dkms),
+    "nova": ("OpenStack Nova, installed in a tree", build_nova),
     "debs": ("the Debian packages", build_debs),
     "hostdisk": ("the disk of the simulated host, with the packages installed", build_hostdisk),
     "debugkernel": ("the debug kernel, and the modules for it", build_debugkernel),

@@ -49,6 +49,8 @@ TIERS = {tier.name: tier for tier in (
          by_kernel=True, needs=("qemu", "kernels", "modules")),
     Tier("kernel", ("kernel",), "the kernel's drivers on the device model, in VMs", 2100,
          by_kernel=True, needs=("qemu", "kernels", "modules", "programs")),
+    Tier("nova", ("nova",), "what is printed for OpenStack Nova, judged by Nova's own code", 600,
+         needs=("programs", "nova")),
     Tier("sanitized", ("sanitized",), "the control plane's tests with ASan and UBSan", 1200,
          on_demand=True),
     Tier("coverage", ("coverage",), "which lines of the control plane its tests reach", 1200,

@@ -38,12 +38,13 @@ ISOLATED = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork",
 VARIABLES = ["HOME=/tmp", "LC_ALL=C.UTF-8", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
 
 
-def get(name, archive, names, debs=None, deb_names=()):
+def get(name, archive, names, debs=None, deb_names=(), left_out=()):
     """The path of a builder tree, made on first use.
 
     name: what it is for; archive: from apt.ARCHIVES; names: packages to install;
     debs(folder): downloads more packages, which are unpacked without what they depend on;
-    deb_names: their names with versions, as part of the key.
+    deb_names: their names with versions, as part of the key; left_out: patterns of more files
+    that packages have and nobody here needs.
     """
     def build(place):
         packages.ensure("mmdebstrap", "debian-archive-keyring", "util-linux")
@@ -55,19 +56,20 @@ def get(name, archive, names, debs=None, deb_names=()):
             hooks += [f'cp {shlex.quote(str(scratch))}/*.deb "$1/tmp"',
                       'chroot "$1" sh -c "dpkg --force-depends --unpack /tmp/*.deb"',
                       'rm "$1"/tmp/*.deb']
-        _bootstrap(place / "tree", archive, names, hooks, cache.build_log(f"tree-{name}"))
+        _bootstrap(place / "tree", archive, names, hooks, cache.build_log(f"tree-{name}"),
+                   LEFT_OUT + left_out)
         shutil.rmtree(scratch)
 
-    key = cache.key(archive, *names, *deb_names, *POINTS, *LEFT_OUT)
+    key = cache.key(archive, *names, *deb_names, *POINTS, *LEFT_OUT, *left_out)
     return cache.item(f"tree-{name}", key, build, needs_mb=ROOM_MB) / "tree"
 
 
-def _bootstrap(target, archive, names, hooks, log):
+def _bootstrap(target, archive, names, hooks, log, left_out):
     """Runs mmdebstrap, with its mounts and processes kept to itself."""
     options = ["--mode=root", "--variant=minbase", "--format=directory",
                "--include=" + ",".join(names)]
     options += ["--dpkgopt=force-unsafe-io"]    # a tree that a power cut spoils is built again
-    options += [f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT]
+    options += [f"--dpkgopt=path-exclude={pattern}" for pattern in left_out]
     options += [f"--aptopt={line}" for line in apt.inherited_options()]
     options += [f"--customize-hook={hook}" for hook in hooks]
     suite = apt.ARCHIVES[archive][0][1]
@@ -76,13 +78,19 @@ def _bootstrap(target, archive, names, hooks, log):
               text_in="\n".join(apt.sources(archive)) + "\n")
 
 
+def command(tree, argv, binds=(), cwd="/"):
+    """The command line that runs a program inside a tree.
+
+    tree: from get(); binds: (folder, place in the tree, such as one of POINTS, "ro" or "rw").
+    """
+    mounts = [str(word) for bind in binds for word in bind]
+    return [*ISOLATED, "sh", "-c", ENTER, "sh", str(tree), *mounts, "--",
+            "/usr/bin/env", "-i", *VARIABLES, "sh", "-c", 'cd "$0" && exec "$@"', cwd, *argv]
+
+
 def run(tree, argv, what, binds=(), log=None, limit_s=LIMIT_S, cwd="/"):
     """Runs a program inside a tree and returns its standard output (empty with a log).
 
-    tree: from get(); what: for the error; binds: (folder, one of POINTS, "ro" or "rw").
-    Raises Problem like shell.run().
+    tree, argv, binds, cwd: as command(); what: for the error. Raises Problem like shell.run().
     """
-    mounts = [str(word) for bind in binds for word in bind]
-    return shell.run([*ISOLATED, "sh", "-c", ENTER, "sh", tree, *mounts, "--",
-                      "/usr/bin/env", "-i", *VARIABLES, "sh", "-c", 'cd "$0" && exec "$@"', cwd,
-                      *argv], what, log=log, limit_s=limit_s)
+    return shell.run(command(tree, argv, binds, cwd), what, log=log, limit_s=limit_s)

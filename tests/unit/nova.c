@@ -259,5 +259,7 @@ TEST(nova_entry_that_nova_refuses)
 	assert_has(matches("{\"address\":{\"slot\":7}}"), "address.slot is no text");
 	assert_has(matches("{\"vendor_id\":\"x\"}"), "vendor_id \"x\" is no");
 	assert_has(matches("{\"product_id\":1041}"), "product_id is no text");
+	assert_has(matches("{\"vendor_id\":\"\"}"), "vendor_id is no text");
+	assert_has(matches("{\"vendor_id\":null}"), "vendor_id is no text");
 	assert_has(matches("{\"managed\":\"maybe\"}"), "managed is neither yes nor no");
 }

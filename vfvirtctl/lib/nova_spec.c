@@ -68,10 +68,10 @@ static int read_id(struct json_object *entry, const char *key, int ours, bool *i
 	struct json_object *value;
 	int number, ret;
 
-	if (!json_object_object_get_ex(entry, key, &value) || !value)
+	if (!json_object_object_get_ex(entry, key, &value))
 		return 0;
-	if (!json_object_is_type(value, json_type_string))
-		return fault(ret_fault, "%s is no text", key);
+	if (!json_object_is_type(value, json_type_string) || !json_object_get_string_len(value))
+		return fault(ret_fault, "%s is no text, or an empty one", key);
 	ret = read_number(key, json_object_get_string(value), 0xffff, &number, ret_fault);
 	if (ret == 0 && number != VFV_UNKNOWN && number != ours)
 		*ids = false;
