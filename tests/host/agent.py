@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from lib.errors import Problem
 
-ANSWER_LIMIT_S = 60
+ANSWER_LIMIT_S = 180
 POLL_S, SLOWEST_POLL_S = 0.05, 1.0      # asking costs the host time
 
 
@@ -46,7 +46,7 @@ class Agent:
                 raise Problem("the simulated host did not come up: its agent does not answer")
             time.sleep(0.2)
 
-    def run(self, words, limit_s=60, text_in=""):
+    def run(self, words, limit_s=180, text_in=""):
         """Runs a program of the host. words: argv; text_in: its standard input. Returns Done."""
         arguments = {"path": words[0], "arg": list(words[1:]), "capture-output": True}
         if text_in:

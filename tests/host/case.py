@@ -8,7 +8,7 @@ from lib.cases import Cases
 
 from .scene import Scene
 
-LIMIT_S = 900
+LIMIT_S = 1800
 CASES = Cases("host", "host", LIMIT_S)
 _own_hosts = {}     # name of a case -> properties of its host's card
 

@@ -13,8 +13,8 @@ ARCHIVE, KERNEL = "trixie", "6.12"
 SIZE_MB = 3072
 ROOM_MB = 5000
 LIMIT_S = 600
-NAMES = ("apparmor", "apt", "busybox-static", "dbus", "driverctl", "iproute2", "iputils-ping", "kmod",
-         "libjson-c5", "libnl-genl-3-200", "libnl-route-3-200", "libvirt-clients",
+NAMES = ("apparmor", "apt", "busybox-static", "dbus", "driverctl", "iproute2", "iputils-ping",
+         "kmod", "libjson-c5", "libnl-genl-3-200", "libnl-route-3-200", "libvirt-clients",
          "libvirt-daemon-system", "libxml2", "pciutils", "procps", "qemu-guest-agent",
          "qemu-system-x86", "systemd-sysv", "udev")
 

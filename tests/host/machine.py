@@ -13,11 +13,12 @@ from lib.qmp import Qmp
 from . import image
 from .agent import Agent
 
-BOOT_LIMIT_S = 300      # about 20 s on an idle machine
+BOOT_LIMIT_S = 900      # 30 s on an idle machine
 CONSOLE_TTY = "/dev/ttyS1"      # the host's end of console.sock
 MEMORY_MB = 3072
 # All CPUs of the host run in one thread (see lib.machines), so more of them only cost time.
 CPUS = 1
+RUN_LIMIT_S = 180
 ARGUMENTS = ("console=ttyS0 quiet loglevel=4 root=/dev/vda rw mitigations=off no_timer_check "
              "tsc=reliable cryptomgr.notests intel_iommu=on iommu=pt systemd.show_status=0")
 
@@ -76,11 +77,11 @@ class Host:
         finally:
             self.stop()
 
-    def try_run(self, *words, limit_s=60, text_in=""):
+    def try_run(self, *words, limit_s=RUN_LIMIT_S, text_in=""):
         """Runs a program of the host, however it ends; returns agent.Done."""
         return self.agent.run(words, limit_s, text_in)
 
-    def run(self, *words, limit_s=60, text_in=""):
+    def run(self, *words, limit_s=RUN_LIMIT_S, text_in=""):
         """Runs a program that must succeed; returns its standard output."""
         done = self.try_run(*words, limit_s=limit_s, text_in=text_in)
         if done.status:
@@ -88,7 +89,7 @@ class Host:
                           f"{(done.err or done.out).strip()}")
         return done.out
 
-    def sh(self, line, limit_s=60):
+    def sh(self, line, limit_s=RUN_LIMIT_S):
         """Runs a shell line that must succeed; returns its standard output."""
         return self.run("/bin/sh", "-c", line, limit_s=limit_s)
 

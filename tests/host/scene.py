@@ -11,7 +11,7 @@ from . import guest
 from .machine import Host
 
 PF = "0000:01:00.0"
-GUEST_LIMIT_S = 600     # a guest's boot, under emulation inside of emulation
+GUEST_LIMIT_S = 1200    # a guest's boot, emulated in an emulated host; 60 s on an idle machine
 VFS = 4
 LEGACY_OPCODES = (2, 3, 4, 5)
 
@@ -41,21 +41,21 @@ class Scene:
 
     # ---- commands that a narrator shows --------------------------------------------------------
 
-    def show(self, line, limit_s=120):
+    def show(self, line, limit_s=300):
         """Runs a shell line that must succeed, as a person would type it; returns its output."""
         self._narrator.typed("host", line)
         out = self.host.sh(line, limit_s)
         self._narrator.answered(out)
         return out
 
-    def show_in(self, name, line, limit_s=120):
+    def show_in(self, name, line, limit_s=300):
         """The same on the console of a guest that is up."""
         self._narrator.typed(name, line)
         out = self.in_guest(name, line, limit_s)
         self._narrator.answered(out)
         return out
 
-    def refused(self, line, limit_s=120):
+    def refused(self, line, limit_s=300):
         """Runs a shell line that a person may type but that should fail; returns agent.Done."""
         self._narrator.typed("host", line)
         done = self.host.try_run("/bin/sh", "-c", line, limit_s=limit_s)
@@ -74,7 +74,7 @@ class Scene:
         """The path of the file that is published for a VF, in the host."""
         return f"/run/vfvirt/hostdev/{self.vfs()[index]['address']}.xml"
 
-    def wait_state(self, index, state, limit_s=60):
+    def wait_state(self, index, state, limit_s=300):
         """Waits until a VF is in a state."""
         self.host.wait_for(f"VF {index} to be {state}",
                            lambda: self.vfs()[index]["state"] == state, limit_s)
@@ -129,7 +129,7 @@ ip -4 addr show dev $netdev | grep -q {guest.HOST_IP} ||
 
     def attach(self, name):
         """Waits until a guest is up, and gives it its VF as a person does."""
-        self._narrator.note(f"{name} boots; emulated inside of an emulated host, so it takes a while")
+        self._narrator.note(f"{name} boots, emulated in an emulated host: this takes a while")
         said = self.hear(name, "up")[0]
         self._narrator.note(f"{name} is up, {said.split()[1]} s after its power-on")
         self.show(f"virsh attach-device {name} {self.hostdev(guest.GUESTS[name].vf)}")
@@ -141,6 +141,11 @@ ip -4 addr show dev $netdev | grep -q {guest.HOST_IP} ||
         self.hear(name, "gone", count=self._count(name, "pci"))
         self.wait_state(vf, "published")
 
+    def free(self, name):
+        """Detaches the VF of a guest that has one now; a guest that does not run has none."""
+        if self.runs(name) and self.vfs()[guest.GUESTS[name].vf]["state"] == "in-use":
+            self.detach(name)
+
     def destroy(self, name):
         """Ends a guest at once, and waits until its VF is back in the pool."""
         self.host.run("virsh", "destroy", name)
@@ -151,13 +156,13 @@ ip -4 addr show dev $netdev | grep -q {guest.HOST_IP} ||
         address = guest.GUESTS[name].address
         self.hear(name, "ready", count=self._count(name, "gone") + 1)
         self._narrator.note(f"{name} has a link")
-        self.host.wait_for(f"the guest {name} to answer", lambda: self.answers(address), 120)
+        self.host.wait_for(f"the guest {name} to answer", lambda: self.answers(address), 300)
 
     def answers(self, address):
         """Whether a ping of the host is answered."""
         return self.host.try_run("ping", "-c", "1", "-W", "5", address).status == 0
 
-    def ping_goes_on(self, name, count=2, limit_s=120):
+    def ping_goes_on(self, name, count=2, limit_s=300):
         """Waits until a guest's own pings of the host, one a second, were answered so many more
         times from now on."""
         self.hear(name, "pong", self._count(name, "pong") + count, limit_s)
@@ -180,7 +185,7 @@ ip -4 addr show dev $netdev | grep -q {guest.HOST_IP} ||
                           f"said: {' | '.join(self.said(name)[-5:])}")
         return [line.strip()[6:] for line in done.out.splitlines()]
 
-    def in_guest(self, name, line, limit_s=120):
+    def in_guest(self, name, line, limit_s=300):
         """Runs a shell line on the console of a guest that is up; returns what it printed."""
         script = guest.console_script(name, line)
         return self.host.run("/bin/sh", "-c", script, limit_s=limit_s)

@@ -17,6 +17,19 @@ def _cold(scene, name):
     scene.drives(name, before)
 
 
+@case("host: a modern guest drives the same VF without any legacy command")
+def _(scene):
+    scene.free("old1")
+    modern = scene.guest("new1")
+    scene.drives("new1", 0)
+    before = scene.commands(modern.vf)
+    shown = scene.in_guest("new1", f"ping -c 5 -W 5 {guest.HOST_IP}")
+    expect(", 0% packet loss" in shown, shown)
+    expect(scene.commands(modern.vf) == before,
+           f"{scene.commands(modern.vf) - before} legacy commands while the guest drives it")
+    scene.destroy("new1")
+
+
 @case("host: on pc a guest has its VF from the start, and drives it as legacy")
 def _(scene):
     _cold(scene, "old2")
@@ -40,17 +53,3 @@ def _(scene):
     scene.ready("old3")
     scene.drives("old3", before)
     scene.destroy("old3")
-
-
-@case("host: a modern guest drives the same VF without any legacy command")
-def _(scene):
-    scene.guest("old1")
-    scene.detach("old1")
-    modern = scene.guest("new1")
-    scene.drives("new1", 0)
-    before = scene.commands(modern.vf)
-    shown = scene.in_guest("new1", f"ping -c 5 -W 5 {guest.HOST_IP}")
-    expect(", 0% packet loss" in shown, shown)
-    expect(scene.commands(modern.vf) == before,
-           f"{scene.commands(modern.vf) - before} legacy commands while the guest drives it")
-    scene.destroy("new1")
