@@ -116,7 +116,7 @@ def paths(files):
 # ---- tests -------------------------------------------------------------------------------------
 
 TEST_OF_C = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+){3,}(?:@[\w-]+)?")
-TEST_OF_PYTHON = re.compile(r"[a-z][a-z, -]*: \S.*")
+TEST_OF_PYTHON = re.compile(r"[a-z][a-z0-9., -]*: \S.*")
 NAMED = re.compile(r"\b(?:control|core|intree|pf|vfio)_[a-z0-9_]{8,}\b")
 
 
@@ -323,7 +323,7 @@ RULES = (
           "kernel/core/cmd_a.c": "\n", "docs/fine.md": "`kernel/core/cmd_VERB.c`\n"}),
     Rule("tests that documents name are there", named_tests,
          {ARCHITECTURE: "| B-P04 | pf_no_such_case |\n", README: "`host: no such case`\n",
-          "docs/a.md": "`step_that_nobody_takes@packed`\n", "docs/b.md": "`kill: at\nonce`\n"},
+          "docs/a.md": "`step_that_nobody_takes@packed`\n", "docs/b.md": "`kill: at\nonce`\n", "docs/c.md": "`nova 1.2: no case`\n"},
          {"docs/ok.md": "`pf_kill_ends_it_all@packed`, `kill: at every write`\n",
           "tests/kernel/cases/a.c": "TEST(pf_kill_ends_it_all)\n",
           "tests/daemon/test_a.py": '@case("kill: at every write")\n'}),
