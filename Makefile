@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := all
 .PHONY: all bench check clean clean-cache deb debian demo demo-shell install install-dkms \
-	install-files programs python reference
+	install-files programs python reference rpm spec
 
 VERSION := $(shell sed -n "s/.*'c', version: '\([^']*\)'.*/\1/p" vfvirtctl/meson.build)
 DKMS_FOLDER = $(DESTDIR)/usr/src/vfvirt-$(VERSION)
@@ -36,6 +36,14 @@ demo-shell: python
 # The Debian packages, in build/.
 deb: python
 	@mkdir -p build && for deb in $$(tests/run build debs); do cp "$$deb" build/ && echo "build/$${deb##*/}"; done
+
+# The RPM packages, in build/; built on Debian, to see that the spec is whole.
+rpm: python
+	@mkdir -p build && for rpm in $$(tests/run build rpm); do cp "$$rpm" build/ && echo "build/$${rpm##*/}"; done
+
+spec:
+	mkdir -p build
+	sed 's/@VERSION@/$(VERSION)/' packaging/rpm/vfvirt.spec > build/vfvirt.spec
 
 # What dpkg-buildpackage wants to find; the version has its place in meson.build.
 debian:

@@ -3,7 +3,7 @@
 
 import importlib
 
-from . import apt, debs, debugkernel, kernels, modules, programs, qemu
+from . import apt, debs, debugkernel, kernels, modules, programs, qemu, rpms
 
 
 def build_lists(_versions):
@@ -61,6 +61,11 @@ def build_hostdisk(_versions):
     return [importlib.import_module("host.image").get()]
 
 
+def build_rpm(_versions):
+    """Builds our RPM packages."""
+    return rpms.get()
+
+
 def build_dkms(versions):
     """Builds the modules of kernel/ with DKMS for those versions."""
     return [path for version in versions for path in modules.dkms(version)]
@@ -78,5 +83,6 @@ BUILDS = {
     "nova": ("OpenStack Nova, installed in a tree", build_nova),
     "debs": ("the Debian packages", build_debs),
     "hostdisk": ("the disk of the simulated host, with the packages installed", build_hostdisk),
+    "rpm": ("the RPM packages", build_rpm),
     "debugkernel": ("the debug kernel, and the modules for it", build_debugkernel),
 }

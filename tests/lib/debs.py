@@ -22,6 +22,7 @@ mkdir /build/vfvirt
 for name in %s; do cp -r /src/$name /build/vfvirt/; done
 cd /build/vfvirt
 rm -rf kernel/build
+[ -z "$1" ] || sed -i "s/\('c', version: '\)[^']*/\1$1/" vfvirtctl/meson.build
 make debian
 dpkg-buildpackage -b -us -uc
 # The project has no mail address yet.
@@ -35,15 +36,15 @@ def builder():
     return apt.fresh(ARCHIVE, lambda: tree.get("debs", ARCHIVE, NEEDS))
 
 
-def get():
-    """Paths of the .deb files, built when their sources changed."""
+def get(version=None):
+    """Paths of the .deb files, built when their sources changed; version: instead of their own."""
     built_in = builder()
 
     def build(place):
         scratch = place / "scratch"
         scratch.mkdir()
         shell.say("building the Debian packages")
-        tree.run(built_in, ["sh", "-c", BUILD], "cannot build the Debian packages",
+        tree.run(built_in, ["sh", "-c", BUILD, "sh", version or ""], "cannot build the Debian packages",
                  [(CHECKOUT, "/src", "ro"), (scratch, "/build", "rw")],
                  cache.build_log("debs"), LIMIT_S)
         for deb in scratch.glob("*.deb"):
@@ -51,11 +52,14 @@ def get():
                 shutil.move(str(deb), place)
         shutil.rmtree(scratch)
 
-    sources = [path for name in SOURCES for path in _files(CHECKOUT / name)]
-    key = cache.key(str(built_in), BUILD,
-                    *(word for path in sources
-                      for word in (str(path.relative_to(CHECKOUT)), path.read_bytes())))
+    key = cache.key(str(built_in), BUILD, version or "", *source_words())
     return sorted(cache.item("debs", key, build).glob("*.deb"))
+
+
+def source_words():
+    """Names and contents of all that packages are made of, in order, for a key."""
+    return [word for name in SOURCES for path in _files(CHECKOUT / name)
+            for word in (str(path.relative_to(CHECKOUT)), path.read_bytes())]
 
 
 def modules(version):
