@@ -41,7 +41,7 @@ class Target:
 
 def headers(version):
     """A builder tree with compiler and headers of a kernel; its KDIR is kdir(version)."""
-    return apt.fresh(kernels.ORIGINS[version].archive, lambda: _headers(version))
+    return apt.fresh(kernels.ORIGINS[version].archive, lambda: headers_and(version))
 
 
 def kdir(version):
@@ -49,8 +49,9 @@ def kdir(version):
     return f"/lib/modules/{kernels.release(version)}/build"
 
 
-def _headers(version, purpose="modules", more=()):
-    """The tree of headers(); purpose: its name's beginning; more: further packages in it."""
+def headers_and(version, purpose="modules", more=()):
+    """The tree of headers() with more packages in it; purpose: its name's beginning. Raises Stale
+    when the lists are older than the mirror: call it through apt.fresh()."""
     origin, uname = kernels.ORIGINS[version], kernels.release(version)
     archive = origin.archive
     top = f"linux-headers-{uname}"
@@ -89,9 +90,15 @@ def build_for(target):
     return sorted(place.glob("*.ko"))
 
 
+def _version():
+    """The version of the checkout, which the modules bear."""
+    text = (CHECKOUT / "vfvirtctl/meson.build").read_text(encoding="utf-8")
+    return re.search("'c', version: '([^']*)'", text)[1]
+
+
 def _key(target):
     """The key of the modules that the sources, as they are now, give for that kernel."""
-    return cache.key(*target.made_of(), *(word for pair in _sources() for word in pair))
+    return cache.key(*target.made_of(), _version(), *(word for pair in _sources() for word in pair))
 
 
 def _sources():
@@ -140,7 +147,7 @@ def dkms(version):
     Raises Problem when it does not, or builds others than there are folders of modules.
     """
     built_in = apt.fresh(kernels.ORIGINS[version].archive,
-                         lambda: _headers(version, "dkms", ("dkms",)))
+                         lambda: headers_and(version, "dkms", ("dkms",)))
     target = Target(version, built_in, kdir(version))
 
     def make(out):
@@ -177,7 +184,8 @@ def _make(target, work, log, *words):
     _refresh(sources)
     extra = [f"EXTRA=/src/{EXTRA}"] if (sources / EXTRA).exists() else []
     tree.run(target.built_in, ["nice", "make", "-C", "/src/kernel", "modules", "-j2",
-                               f"KDIR={target.folder}", "BUILD=/build/objects", *extra, *words],
+                               f"KDIR={target.folder}", "BUILD=/build/objects",
+                               f"VFVIRT_VERSION={_version()}", *extra, *words],
              f"cannot build the modules for kernel {target.name}",
              [(sources, "/src", "ro"), (work, "/build", "rw"), *target.binds], log, LIMIT_S)
 
