@@ -2,6 +2,16 @@
 /* The messages of the multicast group "events". */
 #include "core.h"
 
+/*
+ * An event that cannot be told is announced as lost, as one for which a listener has no room is:
+ * its next recv() fails with ENOBUFS, and it dumps again.
+ */
+static void event_lost(struct sk_buff *skb)
+{
+	nlmsg_free(skb);
+	genl_set_err(&vfvirt_genl_family, &init_net, 0, 0, -ENOBUFS);
+}
+
 static struct sk_buff *event_begin(struct pci_dev *pdev, enum vfvirt_event event,
 				   void **ret_header)
 {
@@ -11,22 +21,21 @@ static struct sk_buff *event_begin(struct pci_dev *pdev, enum vfvirt_event event
 	if (!genl_has_listeners(&vfvirt_genl_family, &init_net, 0))
 		return NULL;
 	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
-	if (!skb)
-		return NULL;
-	*ret_header = genlmsg_put(skb, 0, 0, &vfvirt_genl_family, 0, VFVIRT_CMD_EVENT);
+	*ret_header = skb ? genlmsg_put(skb, 0, 0, &vfvirt_genl_family, 0, VFVIRT_CMD_EVENT) :
+			    NULL;
 	if (!*ret_header || nla_put_u32(skb, VFVIRT_A_EVENT, event) ||
 	    nla_put_string(skb, VFVIRT_A_ADDRESS, pci_name(pdev))) {
-		nlmsg_free(skb);
+		event_lost(skb);
 		return NULL;
 	}
 	return skb;
 }
 
-/* Whoever did not listen, or has no room, dumps again: nothing to be done about an error here. */
+/* Whoever has no room is told so by netlink: nothing to be done about an error here. */
 static void event_send(struct sk_buff *skb, void *header, bool too_long)
 {
 	if (too_long) {
-		nlmsg_free(skb);
+		event_lost(skb);
 		return;
 	}
 	genlmsg_end(skb, header);

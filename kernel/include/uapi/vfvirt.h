@@ -71,8 +71,8 @@
  * VFVIRT_CMD_EVENT (multicast group "events", CAP_NET_ADMIN)
  * ----------------------------------------------------------
  * EVENT (enum vfvirt_event) and ADDRESS of the owner or member; STATE and REASON for owners; for
- * VFVIRT_EVENT_MEMBER_FAILED also WHAT (text) and ERROR (errno). An event that did not fit into the
- * listener's buffer is lost and recv() says ENOBUFS: dump again.
+ * VFVIRT_EVENT_MEMBER_FAILED also WHAT (text) and ERROR (errno). An event for which the listener's
+ * buffer, or the kernel, has no room is lost and recv() says ENOBUFS: dump again.
  */
 #ifndef UAPI_VFVIRT_H
 #define UAPI_VFVIRT_H

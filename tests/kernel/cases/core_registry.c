@@ -338,6 +338,23 @@ TEST(core_events_reach_listeners_and_drivers, .modules = FAKE_MODULES)
 	tear_down(pf);
 }
 
+/* Whoever listens must dump again, so he is told; what comes afterwards arrives as before. */
+TEST(core_listeners_are_told_of_a_lost_event, .modules = FAKE_MODULES)
+{
+	char pf[BDF_SIZE], vf[BDF_SIZE];
+	struct genl_message message;
+
+	set_up(pf, 1);
+	pci_vf(pf, 0, vf);
+	CHECK_OK(genl_listen());
+	CHECK_OK(member_ask(pf, 0, NULL, 0, "failed_at_length"));
+	CHECK_EQUAL(genl_event_error(), -ENOBUFS, "an event that does not fit");
+	CHECK_OK(member_ask(pf, 0, NULL, 0, "open"));
+	expect_event(VFVIRT_EVENT_MEMBER_OPENED, vf, &message);
+	CHECK_OK(member_ask(pf, 0, NULL, 0, "close"));
+	tear_down(pf);
+}
+
 TEST(core_provider_cannot_be_unloaded_under_a_user, .modules = FAKE_MODULES)
 {
 	char pf[BDF_SIZE];

@@ -230,6 +230,14 @@ void genl_event(struct genl_message *ret_message)
 	parse((struct nlmsghdr *)answer, ret_message);
 }
 
+int genl_event_error(void)
+{
+	struct pollfd wait = { .fd = event_fd, .events = POLLIN };
+
+	CHECK(poll(&wait, 1, EVENT_LIMIT_MS) == 1, "no error came within %d ms", EVENT_LIMIT_MS);
+	return recv(event_fd, answer, answer_bytes, 0) < 0 ? -errno : 0;
+}
+
 long long genl_number(const struct genl_message *message, uint16_t type)
 {
 	uint64_t value = 0;

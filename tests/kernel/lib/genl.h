@@ -102,6 +102,14 @@ int genl_listen(void);
 void genl_event(struct genl_message *ret_message);
 
 /**
+ * genl_event_error() - what netlink says in place of the next event; ends the test when nothing
+ * comes within 5 s.
+ *
+ * Return: negative errno; 0 when it was an event after all.
+ */
+int genl_event_error(void);
+
+/**
  * genl_number() - a number of a message.
  * @message: any.
  * @type: of an attribute of 1, 2, 4 or 8 bytes.

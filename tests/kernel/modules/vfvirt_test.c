@@ -13,6 +13,7 @@
  *	notify_info			number of entries, then FLAGS:BAR:OFFSET each
  *	open, close			vfvirt_member_open() and its opposite
  *	failed WHAT			vfvirt_member_failed()
+ *	failed_at_length		the same with more words than a message holds
  *	events				how many of down, degraded, up, reset came since the bind
  *	read_during BEGIN_NS END_NS	reads the status over and over: how often it worked, how often
  *					not, and the median time in ns; see test_window.h
@@ -28,6 +29,7 @@
 #define TEXT_BYTES 128
 #define ACCESS_BYTES_MAX 8
 #define FAILED_ERROR (-EPIPE)
+#define LONG_BYTES 8192	/* more than an event has room for */
 #define STATUS_OFFSET 18
 
 /* A VF under test. */
@@ -174,6 +176,17 @@ static void call_failed(struct call *call, const char *words)
 	scnprintf(call->answer, TEXT_BYTES, "0");
 }
 
+static void call_failed_at_length(struct call *call, const char *words)
+{
+	char *what = kzalloc(LONG_BYTES, GFP_KERNEL);
+
+	if (!what)
+		return;
+	memset(what, 'x', LONG_BYTES - 1);
+	call_failed(call, what);
+	kfree(what);
+}
+
 static void call_common_read(struct call *call, const char *words)
 {
 	call_read(call, words, vfvirt_legacy_common_read);
@@ -207,6 +220,7 @@ static const struct {
 	{ "open", call_open },
 	{ "close", call_close },
 	{ "failed", call_failed },
+	{ "failed_at_length", call_failed_at_length },
 	{ "events", call_events },
 	{ "read_during", call_read_during },
 };
