@@ -43,6 +43,7 @@ enum vfvirt_counter {
 	VFVIRT_COUNTER_COUNT,
 };
 
+/* What is counted of one opcode. The first two counters are not: they follow from the others. */
 struct vfvirt_stats_row {
 	atomic64_t counters[VFVIRT_COUNTER_COUNT];
 	atomic64_t latency[VFVIRT_LATENCY_BUCKETS];
@@ -50,6 +51,12 @@ struct vfvirt_stats_row {
 
 struct vfvirt_stats {
 	struct vfvirt_stats_row rows[VFVIRT_OP_COUNT];
+};
+
+/* A row as it is told. */
+struct vfvirt_stats_view {
+	u64 counters[VFVIRT_COUNTER_COUNT];
+	u64 latency[VFVIRT_LATENCY_BUCKETS];
 };
 
 enum vfvirt_discovery_state {
@@ -229,11 +236,11 @@ int vfvirt_discover(struct vfvirt_owner *owner, struct pci_dev *vf, unsigned lon
 		    u64 *ret_opcodes, enum vfvirt_owner_reason *ret_reason);
 void vfvirt_discovery_retry(struct vfvirt_owner *owner);
 
-/* stats.c */
+/* stats.c; see also stats.h */
 void vfvirt_stats_count(struct vfvirt_owner *owner, struct vfvirt_member *member, u16 opcode,
 			enum vfvirt_counter counter);
-void vfvirt_stats_tried(struct vfvirt_owner *owner, struct vfvirt_member *member,
-			const struct vfvirt_command *command, int error, u64 ns);
+void vfvirt_stats_look(struct vfvirt_owner *owner, const struct vfvirt_stats_row *row,
+		       struct vfvirt_stats_view *ret_view);
 void vfvirt_stats_reset(struct vfvirt_owner *owner, struct vfvirt_stats *stats);
 
 /* netlink.c, events.c */

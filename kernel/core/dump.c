@@ -173,42 +173,39 @@ int vfvirt_dump_owners(struct sk_buff *skb, struct netlink_callback *cb)
 	return skb->len;
 }
 
-static bool row_is_used(const struct vfvirt_stats_row *row)
+static int put_counters(struct sk_buff *skb, const struct vfvirt_stats_view *view)
 {
-	unsigned int n;
-
-	for (n = 0; n < VFVIRT_COUNTER_COUNT; n++)
-		if (atomic64_read(&row->counters[n]))
-			return true;
-	return false;
-}
-
-static int put_row(struct sk_buff *skb, const struct vfvirt_stats_row *row)
-{
-	u64 latency[VFVIRT_LATENCY_BUCKETS];
 	unsigned int n;
 
 	BUILD_BUG_ON(VFVIRT_A_ABORTED - VFVIRT_A_COMMANDS != VFVIRT_COUNTER_ABORTED);
 	BUILD_BUG_ON(VFVIRT_COUNTER_ABORTED + 1 != VFVIRT_COUNTER_COUNT);
 	for (n = 0; n < VFVIRT_COUNTER_COUNT; n++)
-		if (nla_put_u64_64bit(skb, VFVIRT_A_COMMANDS + n,
-				      atomic64_read(&row->counters[n]), VFVIRT_A_PAD))
+		if (nla_put_u64_64bit(skb, VFVIRT_A_COMMANDS + n, view->counters[n],
+				      VFVIRT_A_PAD))
 			return -EMSGSIZE;
-	for (n = 0; n < VFVIRT_LATENCY_BUCKETS; n++)
-		latency[n] = atomic64_read(&row->latency[n]);
-	return nla_put_64bit(skb, VFVIRT_A_LATENCY, sizeof(latency), latency, VFVIRT_A_PAD);
+	return nla_put_64bit(skb, VFVIRT_A_LATENCY, sizeof(view->latency), view->latency,
+			     VFVIRT_A_PAD);
 }
 
-static int put_stats(struct sk_buff *skb, struct netlink_callback *cb, struct pci_dev *pdev,
-		     u16 member_id, u16 opcode, const struct vfvirt_stats_row *row)
+/* Whose numbers are told: of an owner, or of a member and its owner, if it has one. */
+struct subject {
+	struct vfvirt_owner *owner;
+	struct pci_dev *pdev;
+	u16 member_id;	/* 0: an owner */
+	const struct vfvirt_stats *stats;
+};
+
+static int put_stats(struct sk_buff *skb, struct netlink_callback *cb,
+		     const struct subject *subject, u16 opcode,
+		     const struct vfvirt_stats_view *view)
 {
 	void *header = message_begin(skb, cb, VFVIRT_CMD_GET_STATS);
 
 	if (!header)
 		return -EMSGSIZE;
-	if (nla_put_string(skb, VFVIRT_A_ADDRESS, pci_name(pdev)) ||
-	    (member_id && nla_put_u16(skb, VFVIRT_A_MEMBER_ID, member_id)) ||
-	    nla_put_u16(skb, VFVIRT_A_OPCODE, opcode) || put_row(skb, row)) {
+	if (nla_put_string(skb, VFVIRT_A_ADDRESS, pci_name(subject->pdev)) ||
+	    (subject->member_id && nla_put_u16(skb, VFVIRT_A_MEMBER_ID, subject->member_id)) ||
+	    nla_put_u16(skb, VFVIRT_A_OPCODE, opcode) || put_counters(skb, view)) {
 		genlmsg_cancel(skb, header);
 		return -EMSGSIZE;
 	}
@@ -217,24 +214,25 @@ static int put_stats(struct sk_buff *skb, struct netlink_callback *cb, struct pc
 }
 
 /*
- * Goes through the rows of one owner or member. *position counts rows; those before the one that
+ * Goes through the rows of one subject. *position counts rows; those before the one that
  * comes next were told by an earlier call.
  */
-static int dump_object(struct sk_buff *skb, struct netlink_callback *cb, struct pci_dev *pdev,
-		       u16 member_id, const struct vfvirt_stats *stats, long *position)
+static int dump_subject(struct sk_buff *skb, struct netlink_callback *cb,
+			const struct subject *subject, long *position)
 {
 	struct nlattr *address = vfvirt_dump_attrs(cb)[VFVIRT_A_ADDRESS];
+	struct vfvirt_stats_view view;
 	u16 opcode;
 	int error;
 
 	for (opcode = 0; opcode < VFVIRT_OP_COUNT; opcode++, ++*position) {
-		const struct vfvirt_stats_row *row = &stats->rows[opcode];
-
-		if (*position < cb->args[0] || !row_is_used(row))
+		if (*position < cb->args[0] ||
+		    (address && strcmp(pci_name(subject->pdev), nla_data(address))))
 			continue;
-		if (address && strcmp(pci_name(pdev), nla_data(address)))
+		vfvirt_stats_look(subject->owner, &subject->stats->rows[opcode], &view);
+		if (!memchr_inv(view.counters, 0, sizeof(view.counters)))
 			continue;
-		error = put_stats(skb, cb, pdev, member_id, opcode, row);
+		error = put_stats(skb, cb, subject, opcode, &view);
 		if (error)
 			return error;
 		cb->args[0] = *position + 1;
@@ -253,16 +251,22 @@ int vfvirt_dump_stats(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct vfvirt_member *member;
 	struct vfvirt_owner *owner;
+	struct subject subject;
 	long position = 0;
 
 	mutex_lock(&vfvirt_registry_mutex);
 	cb->seq = vfvirt_registry_generation();
-	list_for_each_entry(owner, &vfvirt_owners, node)
-		if (dump_object(skb, cb, owner->pdev, 0, &owner->stats, &position))
+	list_for_each_entry(owner, &vfvirt_owners, node) {
+		subject = (struct subject){ owner, owner->pdev, 0, &owner->stats };
+		if (dump_subject(skb, cb, &subject, &position))
 			goto full;
-	list_for_each_entry(member, &vfvirt_members, node)
-		if (dump_object(skb, cb, member->vf, member->member_id, &member->stats, &position))
+	}
+	list_for_each_entry(member, &vfvirt_members, node) {
+		subject = (struct subject){ vfvirt_member_owner(member), member->vf,
+					    member->member_id, &member->stats };
+		if (dump_subject(skb, cb, &subject, &position))
 			goto full;
+	}
 full:
 	mutex_unlock(&vfvirt_registry_mutex);
 	return skb->len;

@@ -8,6 +8,7 @@
  * Commands that need nothing else take and give back all of it in one go each.
  */
 #include "core.h"
+#include "stats.h"
 
 /* The longest silence of an unregistration that waits for commands; then it says so and goes on. */
 #define DRAIN_REPORT_MS 10000

@@ -2,11 +2,10 @@
 /*
  * Counters and latency histograms, by opcode, of owners and members.
  *
- * What a command adds it adds under owner->lock, where it ends. Others add relaxed atomics, to
- * counters of their own. Readers take no lock: the numbers of one row need not agree at any one
- * moment.
+ * What a command adds it adds under owner->lock, where it ends; it adds little, since each addition
+ * counts for the owner and the member: how many were answered is the sum of the histogram. Others
+ * add relaxed atomics, to counters of their own.
  */
-#include <linux/log2.h>
 #include <linux/rculist.h>
 
 #include "core.h"
@@ -17,7 +16,7 @@
  * @owner: the owner that ran the command
  * @member: the member it was for, or NULL
  * @opcode: enum vfvirt_opcode; anything else is ignored
- * @counter: which one; none that vfvirt_stats_tried() counts
+ * @counter: which one; none that vfvirt_stats_tried() adds to
  *
  * Context: any.
  */
@@ -31,49 +30,43 @@ void vfvirt_stats_count(struct vfvirt_owner *owner, struct vfvirt_member *member
 		atomic64_inc(&member->stats.rows[opcode].counters[counter]);
 }
 
-/* Who holds the lock under which all the additions to a counter are made needs no atomic one. */
-static void add(atomic64_t *counter)
+static void copy(struct vfvirt_stats_view *view, const struct vfvirt_stats_row *row)
 {
-	atomic64_set(counter, atomic64_read(counter) + 1);
-}
+	unsigned int n;
 
-static void add_try(struct vfvirt_stats_row *row, enum vfvirt_counter outcome)
-{
-	add(&row->counters[VFVIRT_COUNTER_COMMANDS]);
-	add(&row->counters[outcome]);
+	for (n = 0; n < VFVIRT_COUNTER_COUNT; n++)
+		view->counters[n] = atomic64_read(&row->counters[n]);
+	for (n = 0; n < VFVIRT_LATENCY_BUCKETS; n++)
+		view->latency[n] = atomic64_read(&row->latency[n]);
 }
 
 /**
- * vfvirt_stats_tried() - a command was tried once, and how that went
- * @owner: the owner that ran it
- * @member: the member it was for, or NULL
- * @command: the command
- * @error: what execute() returned
- * @ns: from hand-over to answer, in nanoseconds
+ * vfvirt_stats_look() - the numbers of one opcode, which agree with each other
+ * @owner: the owner, or that of the member; NULL when it has none
+ * @row: of the owner or the member
+ * @ret_view: all of it is filled
  *
- * Context: owner->lock held.
+ * Context: registry mutex.
  */
-void vfvirt_stats_tried(struct vfvirt_owner *owner, struct vfvirt_member *member,
-			const struct vfvirt_command *command, int error, u64 ns)
+void vfvirt_stats_look(struct vfvirt_owner *owner, const struct vfvirt_stats_row *row,
+		       struct vfvirt_stats_view *ret_view)
 {
-	unsigned int bucket = min_t(unsigned int, ilog2(ns | 1), VFVIRT_LATENCY_BUCKETS - 1);
-	enum vfvirt_counter outcome;
+	u64 *counters = ret_view->counters, answered = 0;
+	unsigned int n;
 
-	lockdep_assert_held(&owner->lock);
-	if (command->opcode >= VFVIRT_OP_COUNT)
-		return;
-	if (error)
-		outcome = error == -ETIMEDOUT ? VFVIRT_COUNTER_TIMEOUTS : VFVIRT_COUNTER_ERRORS;
-	else
-		outcome = command->status ? VFVIRT_COUNTER_REFUSED : VFVIRT_COUNTER_OK;
-	add_try(&owner->stats.rows[command->opcode], outcome);
-	if (member)
-		add_try(&member->stats.rows[command->opcode], outcome);
-	if (error)
-		return;
-	add(&owner->stats.rows[command->opcode].latency[bucket]);
-	if (member)
-		add(&member->stats.rows[command->opcode].latency[bucket]);
+	lockdep_assert_held(&vfvirt_registry_mutex);
+	if (owner) {
+		spin_lock(&owner->lock);
+		copy(ret_view, row);
+		spin_unlock(&owner->lock);
+	} else {
+		copy(ret_view, row);
+	}
+	for (n = 0; n < VFVIRT_LATENCY_BUCKETS; n++)
+		answered += ret_view->latency[n];
+	counters[VFVIRT_COUNTER_OK] = answered - counters[VFVIRT_COUNTER_REFUSED];
+	counters[VFVIRT_COUNTER_COMMANDS] = answered + counters[VFVIRT_COUNTER_ERRORS] +
+					    counters[VFVIRT_COUNTER_TIMEOUTS];
 }
 
 static void clear(struct vfvirt_stats *stats)

@@ -56,12 +56,13 @@
  * ---------------------------
  * Request: ADDRESS of an owner or a member to see only that one.
  * Answer: one message for each owner or member and opcode that was ever used: ADDRESS, MEMBER_ID
- * (only for members), OPCODE and the counters (u64): COMMANDS handed to the device, of these OK,
- * REFUSED (by a status), ERRORS (without an answer, other than TIMEOUTS), TIMEOUTS; furthermore
- * RETRIES (handed out again after EAGAIN), LATE (answered after the time-out), ABORTED (taken back
- * from the device). LATENCY is an array of VFVIRT_LATENCY_BUCKETS u64: entry n counts answers that
- * took 2^n to 2^(n+1) - 1 nanoseconds, the last one also all longer ones. Members are counted while
- * a driver of vfvirt has them.
+ * (only for members), OPCODE and the counters (u64): COMMANDS, tries that have ended, the sum of
+ * OK, REFUSED (by a status), ERRORS (without an answer, other than TIMEOUTS) and TIMEOUTS; what is
+ * under way is IN_FLIGHT of the owner. Furthermore RETRIES (tried again after EAGAIN, each try
+ * being one of COMMANDS), LATE (answered after the time-out), ABORTED (taken back from the device).
+ * LATENCY is an array of VFVIRT_LATENCY_BUCKETS u64: entry n counts answers that took 2^n to
+ * 2^(n+1) - 1 nanoseconds, the last one also all longer ones; their sum is that of OK and REFUSED.
+ * Members are counted while a driver of vfvirt has them.
  *
  * VFVIRT_CMD_RESET_STATS (do)
  * ---------------------------

@@ -153,6 +153,7 @@ TEST(core_eagain_is_tried_again, .modules = FAKE_MODULES)
 	CHECK_OK(member_ask(pf, 0, NULL, 0, "common_read 0 4 0"));
 	CHECK_EQUAL(genl_stat(vf, COMMON_READ, VFVIRT_A_RETRIES), 5, "retries");
 	CHECK_EQUAL(genl_stat(vf, COMMON_READ, VFVIRT_A_COMMANDS), 6, "commands");
+	CHECK_EQUAL(genl_stat(vf, COMMON_READ, VFVIRT_A_REFUSED), 5, "refusals");
 	CHECK_EQUAL(genl_stat(vf, COMMON_READ, VFVIRT_A_OK), 1, "successes");
 
 	order_answers(pf, STATUS_EAGAIN, 7, 0, -1);
@@ -366,6 +367,32 @@ TEST(core_counters_count_and_are_reset, .modules = FAKE_MODULES)
 	genl_request(&request, VFVIRT_CMD_RESET_STATS);
 	CHECK_OK(genl_do(&request, NULL));
 	CHECK_EQUAL(genl_stat(pf, DEVICE_READ, VFVIRT_A_OK), 0, "the owner's, reset");
+	tear_down(pf);
+}
+
+/* A command counts when its try has ended, and as one of the four ways to end. */
+TEST(core_counted_commands_have_ended, .modules = FAKE_MODULES)
+{
+	char pf[BDF_SIZE], vf[BDF_SIZE];
+	pid_t process;
+
+	set_up(pf, 1);
+	pci_vf(pf, 0, vf);
+	CHECK_OK(member_ask(pf, 0, NULL, 0, "common_read 0 4 0"));
+	order_answers(pf, STATUS_EINVAL, 3, 0, 1);
+	CHECK_EQUAL(member_ask(pf, 0, NULL, 0, "common_read 0 4 0"), -EIO, "a refused read");
+	order_answers(pf, 0, 0, -EPROTO, 1);
+	CHECK_EQUAL(member_ask(pf, 0, NULL, 0, "common_read 0 4 0"), -EIO, "a read in vain");
+	CHECK_OK(fake_order(pf, "set delay_ms 60000"));
+	process = member_start(pf, 0, "common_read 0 4 1000");
+	WAIT_FOR(5000, fake_look(pf).running == 1, "the command to be under way");
+	CHECK_EQUAL(genl_stat(vf, COMMON_READ, VFVIRT_A_COMMANDS), 3, "commands, one under way");
+	CHECK_EQUAL(member_end(process), -ETIMEDOUT, "a read without an answer");
+	CHECK_EQUAL(genl_stat(vf, COMMON_READ, VFVIRT_A_COMMANDS), 4, "commands");
+	CHECK_EQUAL(genl_stat(vf, COMMON_READ, VFVIRT_A_OK), 1, "successes");
+	CHECK_EQUAL(genl_stat(vf, COMMON_READ, VFVIRT_A_REFUSED), 1, "refusals");
+	CHECK_EQUAL(genl_stat(vf, COMMON_READ, VFVIRT_A_ERRORS), 1, "errors");
+	CHECK_EQUAL(genl_stat(vf, COMMON_READ, VFVIRT_A_TIMEOUTS), 1, "time-outs");
 	tear_down(pf);
 }
 
