@@ -3,14 +3,14 @@
  * Commands: from a typed call to the provider and back.
  *
  * What a device answers is looked up in a table, never used as an errno (S-25). EAGAIN is tried
- * again until the caller's limit (S-26). One VF has at most MEMBER_COMMANDS_MAX commands under way,
+ * again until the caller's limit (S-26). One VF has at most a few commands under way,
  * so that it cannot fill a queue that others need.
  */
 #include <linux/hrtimer.h>
 #include <linux/ktime.h>
 #include <linux/sched/signal.h>
 
-#include "core.h"
+#include "gate.h"
 #include "trace.h"
 
 /* First and longest pause between two tries; each pause is twice the one before. */
@@ -136,10 +136,10 @@ static int attempt(struct vfvirt_owner *owner, struct vfvirt_command *command, u
 	int error;
 
 	trace_vfvirt_submit(owner->pdev, command, -EINPROGRESS, 0);
-	command->end_ns = 0;
+	command->took_ns = 0;
 	command->begin_ns = ktime_get_ns();
-	error = owner->ops->execute(owner, command);
-	*ret_ns = (command->end_ns ?: ktime_get_ns()) - command->begin_ns;
+	error = owner->ops->execute(owner->priv, command);
+	*ret_ns = command->took_ns ?: ktime_get_ns() - command->begin_ns;
 	if (error == -ETIMEDOUT)
 		trace_vfvirt_timeout(owner->pdev, command, error, *ret_ns);
 	else
@@ -149,42 +149,52 @@ static int attempt(struct vfvirt_owner *owner, struct vfvirt_command *command, u
 
 /*
  * Runs a command until it is answered for good. What is held of the owner, if anything, is given
- * back as soon as nothing of the owner is needed any more; *holds is what is left.
+ * back however that ends, and as soon as nothing of the owner is needed any more.
  */
 static int run(struct vfvirt_owner *owner, struct vfvirt_member *member,
-	       struct vfvirt_command *command, unsigned int *holds)
+	       struct vfvirt_command *command, unsigned int holds)
 {
-	unsigned int pause_us = BACK_OFF_FIRST_US;
+	unsigned int pause_us = BACK_OFF_FIRST_US, done_with;
 	int error, refusal;
 	const char *name;
 	u64 ns;
 
 	for (;;) {
-		if (!(*holds & VFVIRT_HOLDS_GATE)) {
+		if (!(holds & VFVIRT_HOLDS_GATE)) {
 			error = vfvirt_gate_enter(owner);
 			if (error)
-				return error;
-			*holds |= VFVIRT_HOLDS_GATE;
+				break;
+			holds |= VFVIRT_HOLDS_GATE;
 		}
 		error = attempt(owner, command, &ns);
 		refusal = error ? 0 : answer_error(command->status, &name);
-		if (refusal == -EAGAIN) {
-			vfvirt_gate_end(owner, member, command, 0, ns, VFVIRT_HOLDS_GATE);
-			*holds &= ~VFVIRT_HOLDS_GATE;
-			error = back_off(&pause_us, command->deadline);
-			if (error)
-				return error;
-			vfvirt_stats_count(owner, member, command->opcode, VFVIRT_COUNTER_RETRIES);
-			continue;
-		}
-		if (refusal)
+		if (refusal && refusal != -EAGAIN)
 			log_refusal(owner, command, name);
-		vfvirt_gate_end(owner, member, command, error, ns, *holds);
-		*holds = 0;
+		done_with = refusal == -EAGAIN ? VFVIRT_HOLDS_GATE : holds;
+		vfvirt_gate_end(owner, member, command, error, ns, done_with);
+		holds &= ~done_with;
 		if (error)
 			return error == -ENOSPC ? -EBUSY : error;
-		return refusal ? -EREMOTEIO : 0;
+		if (refusal != -EAGAIN)
+			return refusal ? -EREMOTEIO : 0;
+		error = back_off(&pause_us, command->deadline);
+		if (error)
+			break;
+		vfvirt_stats_count(owner, member, command->opcode, VFVIRT_COUNTER_RETRIES);
 	}
+	if (holds)
+		vfvirt_gate_give(owner, member, holds);
+	return error;
+}
+
+/*
+ * Whoever runs a command must be able to sleep. might_sleep() would also look for others to be run
+ * first, which a command that is answered at once need not do each time: it looks while it polls.
+ */
+static void may_sleep(void)
+{
+	__might_sleep(__FILE__, __LINE__);
+	lockdep_assert_not_held(&vfvirt_registry_mutex);
 }
 
 /**
@@ -202,11 +212,8 @@ static int run(struct vfvirt_owner *owner, struct vfvirt_member *member,
 int vfvirt_command_run(struct vfvirt_owner *owner, struct vfvirt_member *member,
 		       struct vfvirt_command *command)
 {
-	unsigned int holds = 0;
-
-	might_sleep();
-	lockdep_assert_not_held(&vfvirt_registry_mutex);
-	return run(owner, member, command, &holds);
+	may_sleep();
+	return run(owner, member, command, 0);
 }
 
 /* The opcode must be in use, and the VF have a turn left: both may take their time. */
@@ -234,17 +241,18 @@ static int prepare(struct vfvirt_owner *owner, struct vfvirt_member *member,
 static int legacy_run(struct vfvirt_owner *owner, struct vfvirt_member *member,
 		      struct vfvirt_command *command, unsigned int holds)
 {
-	int error = 0;
+	int error;
 
-	might_sleep();
-	lockdep_assert_not_held(&vfvirt_registry_mutex);
-	if (!(holds & VFVIRT_HOLDS_GATE))
+	may_sleep();
+	if (!(holds & VFVIRT_HOLDS_GATE)) {
 		error = prepare(owner, member, command, &holds);
-	if (!error)
-		error = run(owner, member, command, &holds);
-	if (holds)
-		vfvirt_gate_give(owner, member, holds);
-	return error;
+		if (error) {
+			if (holds)
+				vfvirt_gate_give(owner, member, holds);
+			return error;
+		}
+	}
+	return run(owner, member, command, holds);
 }
 
 /* What callers of the legacy API get to see. */

@@ -183,7 +183,7 @@ struct vfvirt_member *vfvirt_member_find(const struct pci_dev *vf);
 struct vfvirt_member *vfvirt_member_find_address(const char *address);
 void vfvirt_member_put(struct vfvirt_member *member);
 
-/* gate.c: what a command holds of its owner and member. */
+/* gate.c and gate.h: what a command holds of its owner and member. */
 #define VFVIRT_HOLDS_PIN	BIT(0)	/* the owner's memory stays */
 #define VFVIRT_HOLDS_TURN	BIT(1)	/* one of the few commands of its VF */
 #define VFVIRT_HOLDS_GATE	BIT(2)	/* inside the gate, for one try */
@@ -191,14 +191,10 @@ void vfvirt_gate_init(struct vfvirt_owner *owner);
 int vfvirt_owner_pin(struct vfvirt_owner *owner);
 void vfvirt_owner_unpin(struct vfvirt_owner *owner);
 struct vfvirt_owner *vfvirt_member_pin_owner(struct vfvirt_member *member);
-unsigned int vfvirt_gate_begin(struct vfvirt_member *member, u16 opcode,
-			       struct vfvirt_owner **ret_owner);
 int vfvirt_gate_enter(struct vfvirt_owner *owner);
 bool vfvirt_gate_take_turn(struct vfvirt_owner *owner, struct vfvirt_member *member);
 void vfvirt_gate_give(struct vfvirt_owner *owner, struct vfvirt_member *member,
 		      unsigned int holds);
-void vfvirt_gate_end(struct vfvirt_owner *owner, struct vfvirt_member *member,
-		     const struct vfvirt_command *command, int error, u64 ns, unsigned int holds);
 enum vfvirt_owner_state vfvirt_gate_shut(struct vfvirt_owner *owner);
 void vfvirt_gate_drain(struct vfvirt_owner *owner);
 

@@ -230,7 +230,7 @@ static int ask_provider(struct vfvirt_owner *owner, struct pci_dev *vf, u64 *ret
 
 	if (has_legacy)
 		return has_legacy;
-	has_legacy = owner->ops->has_legacy(owner, vf);
+	has_legacy = owner->ops->has_legacy(owner->priv, vf);
 	vfvirt_gate_give(owner, NULL, VFVIRT_HOLDS_GATE);
 	if (has_legacy < 0)
 		return has_legacy;

@@ -134,7 +134,7 @@ static int put_owner(struct sk_buff *skb, struct netlink_callback *cb, struct vf
 	void *header;
 
 	owner_snapshot_take(owner, &snapshot);
-	owner->ops->facts(owner, &facts);
+	owner->ops->facts(owner->priv, &facts);
 	device_for_each_child(&owner->pdev->dev, driver, virtio_child_driver);
 
 	header = message_begin(skb, cb, VFVIRT_CMD_GET_OWNERS);

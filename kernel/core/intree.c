@@ -125,7 +125,7 @@ static int list_doorbells(struct vfvirt_command *command)
 	return answer(command, 0);
 }
 
-static int intree_execute(struct vfvirt_owner *owner, struct vfvirt_command *command)
+static int intree_execute(void *priv, struct vfvirt_command *command)
 {
 	switch (command->opcode) {
 	case VFVIRT_OP_LEGACY_COMMON_CFG_WRITE:
@@ -140,13 +140,13 @@ static int intree_execute(struct vfvirt_owner *owner, struct vfvirt_command *com
 	}
 }
 
-static int intree_has_legacy(struct vfvirt_owner *owner, struct pci_dev *vf)
+static int intree_has_legacy(void *priv, struct pci_dev *vf)
 {
 	return virtio_pci_admin_has_legacy_io(vf);
 }
 
 /* virtio-pci tells nobody about its queue. */
-static void intree_facts(struct vfvirt_owner *owner, struct vfvirt_owner_facts *ret_facts)
+static void intree_facts(void *priv, struct vfvirt_owner_facts *ret_facts)
 {
 	ret_facts->known = false;
 }

@@ -96,7 +96,7 @@ struct vfvirt_member *vfvirt_member_find_address(const char *address)
  * vfvirt_owner_register() - a provider serves a PF from now on
  * @pf: the PF; a reference is taken
  * @ops: the provider's calls; kept until unregistration
- * @priv: for vfvirt_owner_priv()
+ * @priv: what those calls get
  * @module: pinned while a member is open, so that it cannot be unloaded under a user
  *
  * The owner begins absent: nothing is executed before vfvirt_owner_set_state().
@@ -184,18 +184,6 @@ void vfvirt_owner_was_reset(struct vfvirt_owner *owner)
 	mutex_unlock(&vfvirt_registry_mutex);
 }
 EXPORT_SYMBOL_GPL(vfvirt_owner_was_reset);
-
-/**
- * vfvirt_owner_priv() - the provider's pointer
- * @owner: registered
- *
- * Return: what was given to vfvirt_owner_register().
- */
-void *vfvirt_owner_priv(struct vfvirt_owner *owner)
-{
-	return owner->priv;
-}
-EXPORT_SYMBOL_GPL(vfvirt_owner_priv);
 
 /**
  * vfvirt_owner_pdev() - the PF of an owner

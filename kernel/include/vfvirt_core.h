@@ -48,7 +48,7 @@ enum vfvirt_opcode {
  * @deadline: absolute, in jiffies; the provider gives up then
  * @interruptible: a fatal signal ends the wait (-EINTR); false only where nobody can be killed
  * @begin_ns: when it was handed to the provider, of ktime_get_ns()
- * @end_ns: result: when the provider saw the answer; 0: it did not look at the clock
+ * @took_ns: result: from @begin_ns to the answer; 0: longer than fits, or the provider did not look
  * @out_used_bytes: result: valid bytes of @out, at most @out_length_bytes; the rest is zeroed
  * @status: result: as the device gave it, unfiltered; valid when execute() returned 0
  * @qualifier: result: likewise
@@ -68,7 +68,7 @@ struct vfvirt_command {
 	unsigned long deadline;
 	u64 begin_ns;
 
-	u64 end_ns;
+	u32 took_ns;
 	u16 out_used_bytes;
 	u16 status;
 	u16 qualifier;
@@ -100,7 +100,7 @@ struct vfvirt_owner_facts {
 };
 
 /**
- * struct vfvirt_owner_ops - what a provider implements
+ * struct vfvirt_owner_ops - what a provider implements; each call gets its own pointer
  * @provider: "vfvirt" or "intree"
  * @execute: run one command and wait for its end. Process context, may sleep, no lock of core
  *	is held. 0: the device answered, see @status; -ETIMEDOUT: not answered by the deadline;
@@ -113,9 +113,9 @@ struct vfvirt_owner_facts {
  */
 struct vfvirt_owner_ops {
 	const char *provider;
-	int (*execute)(struct vfvirt_owner *owner, struct vfvirt_command *command);
-	int (*has_legacy)(struct vfvirt_owner *owner, struct pci_dev *vf);
-	void (*facts)(struct vfvirt_owner *owner, struct vfvirt_owner_facts *ret_facts);
+	int (*execute)(void *priv, struct vfvirt_command *command);
+	int (*has_legacy)(void *priv, struct pci_dev *vf);
+	void (*facts)(void *priv, struct vfvirt_owner_facts *ret_facts);
 };
 
 /* ---- for providers ------------------------------------------------------------------------ */
@@ -153,7 +153,6 @@ void vfvirt_owner_unquiesce(struct vfvirt_owner *owner);
  */
 int vfvirt_owner_reset_begin(struct vfvirt_owner *owner, unsigned int limit_ms);
 void vfvirt_owner_reset_end(struct vfvirt_owner *owner);
-void *vfvirt_owner_priv(struct vfvirt_owner *owner);
 struct pci_dev *vfvirt_owner_pdev(struct vfvirt_owner *owner);
 /*
  * An event for counters and tracepoints that only the provider sees: a late or aborted command. The

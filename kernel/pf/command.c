@@ -132,12 +132,9 @@ static bool is_over(u64 end_ns)
 static bool poll(struct vfvirt_slot *slot)
 {
 	struct vfvirt_admin *admin = &slot->queue->pf->admin;
-	u64 end_ns;
+	u64 end_ns = slot->submitted_ns + poll_budget_ns(slot->queue);
 	bool over;
 
-	if (vfvirt_ring_poll(slot))
-		return true;
-	end_ns = slot->submitted_ns + poll_budget_ns(slot->queue);
 	do {
 		spin_unlock_irq(&admin->lock);
 		over = is_over(end_ns);
@@ -182,7 +179,7 @@ static int await(struct vfvirt_slot *slot, const struct vfvirt_command *command)
 	struct vfvirt_admin *admin = &slot->queue->pf->admin;
 	int error = 0;
 
-	if (!poll(slot)) {
+	if (!vfvirt_slot_ended(slot) && !poll(slot)) {
 		vfvirt_ring_sleep(slot);
 		spin_unlock_irq(&admin->lock);
 		error = sleep(slot, command);
@@ -210,29 +207,35 @@ int vfvirt_command_run(struct vfvirt_adminq *adminq, struct vfvirt_command *comm
 {
 	struct vfvirt_admin *admin = &adminq->pf->admin;
 	struct vfvirt_slot *slot;
+	u64 took_ns;
 	int error;
 
 	spin_lock_irq(&admin->lock);
-	error = vfvirt_slot_get(adminq, command, proof, &slot);
-	if (error)
+	slot = vfvirt_slot_get(adminq, command, proof);
+	if (IS_ERR(slot)) {
+		error = PTR_ERR(slot);
 		goto unlock;
+	}
 	fill(slot, command);
 	error = vfvirt_ring_submit(slot);
 	if (!error)
 		error = await(slot, command);
 	if (!error) {
-		command->end_ns = slot->answered_ns;
+		took_ns = slot->answered_ns - command->begin_ns;
+		command->took_ns = took_ns <= U32_MAX ? took_ns : 0;
 		error = read_answer(slot, command);
 	}
 	vfvirt_slot_put(slot);
 unlock:
 	spin_unlock_irq(&admin->lock);
+	if ((error == -ETIMEDOUT || error == -EINTR) && !proof)
+		vfvirt_recovery_timed_out(adminq->pf);
 	return error;
 }
 
 /**
  * vfvirt_command_execute() - run a command for core
- * @owner: the owner
+ * @priv: the PF
  * @command: the command
  *
  * A VF stays on one queue, so that its commands keep their order (S-27); VFs are spread.
@@ -240,11 +243,10 @@ unlock:
  * Context: process context, as struct vfvirt_owner_ops says.
  * Return: 0, or a negative errno as struct vfvirt_owner_ops says.
  */
-int vfvirt_command_execute(struct vfvirt_owner *owner, struct vfvirt_command *command)
+int vfvirt_command_execute(void *priv, struct vfvirt_command *command)
 {
-	struct vfvirt_pf *pf = vfvirt_owner_priv(owner);
+	struct vfvirt_pf *pf = priv;
 	unsigned int count = READ_ONCE(pf->admin.count);
-	int error;
 
 	if (command->in_length_bytes > VFVIRT_COMMAND_DATA_MAX_BYTES ||
 	    command->out_length_bytes > VFVIRT_COMMAND_DATA_MAX_BYTES ||
@@ -252,8 +254,5 @@ int vfvirt_command_execute(struct vfvirt_owner *owner, struct vfvirt_command *co
 		return -EINVAL;
 	if (!count)
 		return -ENODEV;
-	error = vfvirt_command_run(&pf->admin.queues[command->member_id % count], command, false);
-	if (error == -ETIMEDOUT || error == -EINTR)
-		vfvirt_recovery_timed_out(pf);
-	return error;
+	return vfvirt_command_run(&pf->admin.queues[command->member_id % count], command, false);
 }

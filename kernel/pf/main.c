@@ -10,9 +10,9 @@
 
 struct workqueue_struct *vfvirt_pf_workqueue;
 
-static void facts(struct vfvirt_owner *owner, struct vfvirt_owner_facts *ret_facts)
+static void facts(void *priv, struct vfvirt_owner_facts *ret_facts)
 {
-	struct vfvirt_pf *pf = vfvirt_owner_priv(owner);
+	struct vfvirt_pf *pf = priv;
 	struct vfvirt_admin *admin = &pf->admin;
 
 	spin_lock_irq(&admin->lock);

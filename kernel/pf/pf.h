@@ -120,8 +120,8 @@ enum vfvirt_adminq_state {
  *	write to it while @device is set
  * @readable: the readable part; made with the slot, its length changes
  * @writable: the writable part, likewise
- * @command: what counters and tracepoints want to know of the command it was used for, no more
- * @member_id: of the command
+ * @command: what counters and tracepoints want to know of the command it was used for, no more;
+ *	whose share of the slots it counts for is known from when it was given
  * @user: an execute() waits for it; with @device the two references of the slot
  * @device: the device has it, or may still write to it
  * @asleep: its user must be woken
@@ -140,7 +140,6 @@ struct vfvirt_slot {
 	struct scatterlist readable;
 	struct scatterlist writable;
 	struct vfvirt_command command;
-	u16 member_id;
 	bool user;
 	bool device;
 	bool asleep;
@@ -430,15 +429,15 @@ void vfvirt_ring_fail_users(struct vfvirt_adminq *adminq, int error);
 /* slot.c */
 int vfvirt_slots_make(struct vfvirt_adminq *adminq, u16 depth);
 void vfvirt_slots_free(struct vfvirt_adminq *adminq);
-int vfvirt_slot_get(struct vfvirt_adminq *adminq, const struct vfvirt_command *command, bool proof,
-		    struct vfvirt_slot **ret_slot);
+struct vfvirt_slot *vfvirt_slot_get(struct vfvirt_adminq *adminq,
+				    const struct vfvirt_command *command, bool proof);
 void vfvirt_slot_put(struct vfvirt_slot *slot);
 void vfvirt_slot_release(struct vfvirt_slot *slot);
 void vfvirt_slots_grant(struct vfvirt_admin *admin);
 void vfvirt_slots_refuse(struct vfvirt_adminq *adminq);
 
 /* command.c */
-int vfvirt_command_execute(struct vfvirt_owner *owner, struct vfvirt_command *command);
+int vfvirt_command_execute(void *priv, struct vfvirt_command *command);
 int vfvirt_command_run(struct vfvirt_adminq *adminq, struct vfvirt_command *command, bool proof);
 
 /* recovery.c */

@@ -27,51 +27,6 @@ static void break_queue(struct vfvirt_adminq *adminq)
 	vfvirt_recovery_kick(pf);
 }
 
-/**
- * vfvirt_ring_submit() - give a filled slot to the device
- * @slot: a slot with a user
- *
- * One doorbell write at most, outside of the lock: a kick that fails leaves the slot with the
- * device, since it is in the ring (B-P10).
- *
- * Context: process context, admin.lock held; let go of for the doorbell write.
- * Return: 0; -ENODEV when the queue stopped meanwhile; -EPROTO when the ring refuses it.
- */
-int vfvirt_ring_submit(struct vfvirt_slot *slot)
-{
-	struct scatterlist *parts[] = { &slot->readable, &slot->writable };
-	struct vfvirt_adminq *adminq = slot->queue;
-	struct vfvirt_admin *admin = &adminq->pf->admin;
-	struct virtqueue *vq = adminq->queue.vq;
-	int error;
-
-	lockdep_assert_held(&admin->lock);
-	if (slot->error)
-		return slot->error;
-	*(u64 *)vfvirt_slot_answer(slot) = UNWRITTEN;
-	error = virtqueue_add_sgs(vq, parts, 1, 1, slot, GFP_ATOMIC);
-	if (error)
-		return virtqueue_is_broken(vq) ? -EPROTO : -ENOSPC;
-	/* Who looked at the clock before, but came here after somebody else, counts as later. */
-	slot->submitted_ns = max(slot->submitted_ns, adminq->newest_submission_ns);
-	adminq->newest_submission_ns = slot->submitted_ns;
-	slot->device = true;
-	adminq->in_flight++;
-	adminq->commands++;
-	/* Until vfvirt_ring_poll() or vfvirt_ring_sleep() say otherwise. */
-	adminq->pollers++;
-	/* Nobody else has interrupts on. */
-	if (adminq->sleepers || adminq->abandoned)
-		virtqueue_disable_cb(vq);
-	if (!virtqueue_kick_prepare(vq))
-		return 0;
-	spin_unlock_irq(&admin->lock);
-	/* The ring cannot go: it is freed only when no slot of it has a user. */
-	virtqueue_notify(vq);
-	spin_lock_irq(&admin->lock);
-	return 0;
-}
-
 static bool is_ours(struct vfvirt_adminq *adminq, struct vfvirt_slot *slot)
 {
 	return slot >= adminq->slots && slot < adminq->slots + adminq->depth && slot->device;
@@ -197,14 +152,7 @@ void vfvirt_ring_interrupt(struct vfvirt_adminq *adminq)
 	spin_unlock_irqrestore(&admin->lock, flags);
 }
 
-/**
- * vfvirt_ring_poll() - has a command ended?
- * @slot: submitted, its user neither slept nor was told that it has ended
- *
- * Context: admin.lock held.
- * Return: true when it has; its user polls no longer.
- */
-bool vfvirt_ring_poll(struct vfvirt_slot *slot)
+static inline bool look(struct vfvirt_slot *slot)
 {
 	struct vfvirt_adminq *adminq = slot->queue;
 
@@ -215,6 +163,70 @@ bool vfvirt_ring_poll(struct vfvirt_slot *slot)
 	if (adminq->sleepers || adminq->abandoned)
 		vfvirt_ring_arm(adminq);
 	return true;
+}
+
+/**
+ * vfvirt_ring_submit() - give a filled slot to the device
+ * @slot: a slot with a user
+ *
+ * One doorbell write at most, outside of the lock: a kick that fails leaves the slot with the
+ * device, since it is in the ring (B-P10).
+ *
+ * Looks once for the answer: vfvirt_slot_ended() tells its user, who still has the lock, whether
+ * there is anything left to poll for.
+ *
+ * Context: process context, admin.lock held; let go of for the doorbell write.
+ * Return: 0; -ENODEV when the queue stopped meanwhile; -EPROTO when the ring refuses it.
+ */
+int vfvirt_ring_submit(struct vfvirt_slot *slot)
+{
+	struct scatterlist *parts[] = { &slot->readable, &slot->writable };
+	struct vfvirt_adminq *adminq = slot->queue;
+	struct vfvirt_admin *admin = &adminq->pf->admin;
+	struct virtqueue *vq = adminq->queue.vq;
+	int error;
+
+	lockdep_assert_held(&admin->lock);
+	if (slot->error)
+		return slot->error;
+	*(u64 *)vfvirt_slot_answer(slot) = UNWRITTEN;
+	error = virtqueue_add_sgs(vq, parts, 1, 1, slot, GFP_ATOMIC);
+	if (error)
+		return virtqueue_is_broken(vq) ? -EPROTO : -ENOSPC;
+	/* Who looked at the clock before, but came here after somebody else, counts as later. */
+	slot->submitted_ns = max(slot->submitted_ns, adminq->newest_submission_ns);
+	adminq->newest_submission_ns = slot->submitted_ns;
+	slot->device = true;
+	adminq->in_flight++;
+	adminq->commands++;
+	/* Until vfvirt_ring_poll() or vfvirt_ring_sleep() say otherwise. */
+	adminq->pollers++;
+	/* Nobody else has interrupts on. */
+	if (adminq->sleepers || adminq->abandoned)
+		virtqueue_disable_cb(vq);
+	if (virtqueue_kick_prepare(vq)) {
+		/*
+		 * The ring cannot go: it is freed only when no slot of it has a user. Interrupts
+		 * stay off, so that nothing comes between the ring and its doorbell.
+		 */
+		spin_unlock(&admin->lock);
+		virtqueue_notify(vq);
+		spin_lock(&admin->lock);
+	}
+	look(slot);
+	return 0;
+}
+
+/**
+ * vfvirt_ring_poll() - has a command ended?
+ * @slot: submitted, its user neither slept nor was told that it has ended
+ *
+ * Context: admin.lock held.
+ * Return: true when it has; its user polls no longer.
+ */
+bool vfvirt_ring_poll(struct vfvirt_slot *slot)
+{
+	return look(slot);
 }
 
 /**

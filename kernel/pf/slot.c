@@ -19,6 +19,17 @@ struct claim {
 	bool proof;	/* recovery's own command, accepted while others are not */
 };
 
+static struct claim claim_of(struct vfvirt_adminq *adminq, const struct vfvirt_command *command,
+			     bool proof)
+{
+	return (struct claim){
+		.adminq = adminq,
+		.member_id = command->member_id,
+		.exclusive = command->exclusive,
+		.proof = proof,
+	};
+}
+
 /* One that has to wait for it. */
 struct waiter {
 	struct list_head list;
@@ -105,7 +116,7 @@ void vfvirt_slots_free(struct vfvirt_adminq *adminq)
 	adminq->free = NULL;
 }
 
-static bool may_have(struct vfvirt_admin *admin, const struct claim *claim)
+static inline bool may_have(struct vfvirt_admin *admin, const struct claim *claim)
 {
 	struct vfvirt_adminq *adminq = claim->adminq;
 
@@ -145,7 +156,7 @@ static struct waiter *choose(struct vfvirt_admin *admin)
 }
 
 /* Gives a free slot to one who may have it. */
-static struct vfvirt_slot *hand_out(struct vfvirt_admin *admin, const struct claim *claim)
+static inline struct vfvirt_slot *hand_out(struct vfvirt_admin *admin, const struct claim *claim)
 {
 	struct vfvirt_adminq *adminq = claim->adminq;
 	struct vfvirt_load *load = &admin->members[claim->member_id];
@@ -158,7 +169,7 @@ static struct vfvirt_slot *hand_out(struct vfvirt_admin *admin, const struct cla
 	slot->asleep = false;
 	slot->answered = false;
 	slot->error = 0;
-	slot->member_id = claim->member_id;
+	slot->command.member_id = claim->member_id;
 	load->slots++;
 	load->turn = ++admin->turn;
 	adminq->users++;
@@ -265,35 +276,33 @@ static void leave_line(struct vfvirt_admin *admin, struct waiter *waiter)
 }
 
 /* Waits for a slot. Apart, since a command that need not wait needs no room for a waiter. */
-static noinline int wait_in_line(struct vfvirt_admin *admin, const struct claim *claim,
-				 const struct vfvirt_command *command,
-				 struct vfvirt_slot **ret_slot)
+static noinline struct vfvirt_slot *wait_in_line(struct vfvirt_adminq *adminq,
+						 const struct vfvirt_command *command, bool proof)
 {
-	struct waiter waiter = { .claim = claim };
+	struct vfvirt_admin *admin = &adminq->pf->admin;
+	struct claim claim = claim_of(adminq, command, proof);
+	struct waiter waiter = { .claim = &claim };
 	int error;
 
 	line_up(admin, &waiter);
-	if (!waiter.slot) {
-		spin_unlock_irq(&admin->lock);
-		error = await_turn(&waiter, command);
-		spin_lock_irq(&admin->lock);
-		leave_line(admin, &waiter);
-		if (!waiter.slot)
-			return waiter.error ? : error;
-		if (error) {
-			vfvirt_slot_put(waiter.slot);
-			return error;
-		}
-	}
-	*ret_slot = waiter.slot;
-	return 0;
+	if (waiter.slot)
+		return waiter.slot;
+	spin_unlock_irq(&admin->lock);
+	error = await_turn(&waiter, command);
+	spin_lock_irq(&admin->lock);
+	leave_line(admin, &waiter);
+	if (!waiter.slot)
+		return ERR_PTR(waiter.error ? : error);
+	if (!error)
+		return waiter.slot;
+	vfvirt_slot_put(waiter.slot);
+	return ERR_PTR(error);
 }
 
-/* Copies what is looked at when nobody waits any more. */
+/* Copies what is looked at when nobody waits any more. The member is there already. */
 static void note_command(struct vfvirt_slot *slot, const struct vfvirt_command *command)
 {
 	slot->command.opcode = command->opcode;
-	slot->command.member_id = command->member_id;
 	slot->command.offset = command->offset;
 	slot->command.in_length_bytes = command->in_length_bytes;
 	slot->command.out_length_bytes = command->out_length_bytes;
@@ -304,40 +313,33 @@ static void note_command(struct vfvirt_slot *slot, const struct vfvirt_command *
  * @adminq: the queue
  * @command: tells the member, the deadline and what ends the wait
  * @proof: recovery's own command
- * @ret_slot: the slot; pair: vfvirt_slot_put()
  *
  * Context: process context, admin.lock held; let go of while waiting.
- * Return: 0; -ENODEV when the queue takes no commands; -ENOSPC at the deadline; -EINTR.
+ * Return: the slot, pair: vfvirt_slot_put(); ERR_PTR: -ENODEV when the queue takes no commands,
+ * -ENOSPC at the deadline, -EINTR.
  */
-int vfvirt_slot_get(struct vfvirt_adminq *adminq, const struct vfvirt_command *command, bool proof,
-		    struct vfvirt_slot **ret_slot)
+struct vfvirt_slot *vfvirt_slot_get(struct vfvirt_adminq *adminq,
+				    const struct vfvirt_command *command, bool proof)
 {
 	struct vfvirt_admin *admin = &adminq->pf->admin;
-	struct claim claim = {
-		.adminq = adminq,
-		.member_id = command->member_id,
-		.exclusive = command->exclusive,
-		.proof = proof,
-	};
+	struct claim claim = claim_of(adminq, command, proof);
 	u64 begin_ns = command->begin_ns;
 	struct vfvirt_slot *slot;
-	int error;
 
 	if (admin->stopping || !accepts(adminq, proof))
-		return -ENODEV;
+		return ERR_PTR(-ENODEV);
 	if (list_empty(&admin->waiting) && may_have(admin, &claim)) {
 		slot = hand_out(admin, &claim);
 	} else {
-		error = wait_in_line(admin, &claim, command, &slot);
-		if (error)
-			return error;
+		slot = wait_in_line(adminq, command, proof);
+		if (IS_ERR(slot))
+			return slot;
 		begin_ns = ktime_get_ns();
 	}
 	note_command(slot, command);
 	slot->submitted_ns = begin_ns;
 	slot->deadline = command->deadline;
-	*ret_slot = slot;
-	return 0;
+	return slot;
 }
 
 static inline void release(struct vfvirt_slot *slot)
@@ -350,7 +352,7 @@ static inline void release(struct vfvirt_slot *slot)
 		return;
 	slot->next_free = adminq->free;
 	adminq->free = slot;
-	admin->members[slot->member_id].slots--;
+	admin->members[slot->command.member_id].slots--;
 	admin->busy--;
 	/* Alone when it was granted, so whatever ends while it is set is that command. */
 	admin->exclusive = false;

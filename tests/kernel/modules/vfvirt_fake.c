@@ -154,9 +154,9 @@ static int wait_for_answer(struct fake_pf *pf, const struct vfvirt_command *comm
 	return 0;
 }
 
-static int fake_execute(struct vfvirt_owner *owner, struct vfvirt_command *command)
+static int fake_execute(void *priv, struct vfvirt_command *command)
 {
-	struct fake_pf *pf = vfvirt_owner_priv(owner);
+	struct fake_pf *pf = priv;
 	int error;
 
 	began(pf, command);
@@ -167,9 +167,9 @@ static int fake_execute(struct vfvirt_owner *owner, struct vfvirt_command *comma
 	return error;
 }
 
-static void fake_facts(struct vfvirt_owner *owner, struct vfvirt_owner_facts *ret_facts)
+static void fake_facts(void *priv, struct vfvirt_owner_facts *ret_facts)
 {
-	struct fake_pf *pf = vfvirt_owner_priv(owner);
+	struct fake_pf *pf = priv;
 
 	ret_facts->known = true;
 	ret_facts->device_features = BIT_ULL(41);
