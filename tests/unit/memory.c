@@ -18,6 +18,7 @@
 #include "intent.h"
 #include "json.h"
 #include "model.h"
+#include "nova_check.h"
 #include "select.h"
 #include "text.h"
 #include "unit.h"
@@ -261,6 +262,40 @@ static int use_files(void)
 	free(text);
 	unlink(path);
 	return result;
+}
+
+static int check_nova(void)
+{
+	static struct vfv_vf vf = {.address = {.bus = 0x3b, .function = 1},
+				   .state = VFV_VF_PUBLISHED};
+	static const struct vfv_pf pf = {.address = {.bus = 0x3b}, .vfs = &vf, .vf_count = 1};
+	static const struct vfv_nova_pf rows = {.pf = &pf, .wanted = true};
+	struct vfv_nova_scene scene = {.host = &host,
+				       .file = path,
+				       .rules = vfv_nova_release(1),
+				       .pfs = &rows,
+				       .pf_count = 1};
+	struct vfv_findings *findings = NULL;
+	struct vfv_error error = VFV_NO_ERROR;
+	int result = vfv_nova_check(&scene, &findings, &error);
+
+	if (result == 0)
+		assert_int_equal(findings->count, 7);
+	vfv_findings_free(findings);
+	return told(result, &error);
+}
+
+TEST(memory_missing_for_a_check_of_nova_is_told)
+{
+	new_host();
+	host.sysfs = (char *)"/nonexistent";
+	assert_int_equal(vfv_folder_make(host.intent), 0);
+	snprintf(path, sizeof(path), "%s/nova.conf", host.intent);
+	/* No patterns: glibc's regcomp() leaves memory behind when it gets none. */
+	unit_write(path, "[pci]\ndevice_spec={\"address\": \"3b:07.0\",\n"
+			 " \"vendor_id\": \"1af4\"}\ndevice_spec={\"devname\": \"ens0\"}\n"
+			 "device_spec={\"address\": \"3b:00.0\"}\nalias={}\nalias=[]\n");
+	assert_true(sweep(check_nova) > 30);
 }
 
 TEST(memory_missing_for_a_host_is_told)

@@ -25,15 +25,19 @@ char *vfv_nova_place(struct vfv_nova_look *look, const struct vfv_nova_setting *
 	return place;
 }
 
-/* Any JSON as the only member of an object, which is what our own parser takes. */
-static struct json_object *parse(const char *value)
+/* Any JSON, as the only member of an object, which is what our own parser takes; NULL: it is none. */
+static struct json_object *parse(struct vfv_nova_look *look, const char *value)
 {
 	VFV_JSON struct json_object *outer = NULL;
 	VFV_FREE char *text = vfv_text("{\"value\":%s}", value);
+	struct vfv_error error = VFV_NO_ERROR;
 	struct json_object *inner;
 
-	if (!text || vfv_json_parse("", text, strlen(text), VFV_ERROR_STORAGE, &outer, NULL) < 0 ||
-	    json_object_object_length(outer) != 1 ||
+	if (text)
+		vfv_json_parse("", text, strlen(text), VFV_ERROR_STORAGE, &outer, &error);
+	if (!text || error.code == VFV_ERROR_NO_MEMORY)
+		look->findings->no_memory = true;
+	if (!outer || json_object_object_length(outer) != 1 ||
 	    !json_object_object_get_ex(outer, "value", &inner))
 		return NULL;
 	return json_object_get(inner);
@@ -46,7 +50,7 @@ struct json_object *vfv_nova_value(struct vfv_nova_look *look,
 	struct vfv_about about = {VFV_FINDING_FAIL, topic, place,
 				  "write an object of JSON in one line, or print one with: "
 				  "vfvirtctl nova"};
-	struct json_object *value = parse(setting->value);
+	struct json_object *value = parse(look, setting->value);
 
 	if (json_object_is_type(value, json_type_object) ||
 	    (json_object_is_type(value, json_type_array) && setting->key == VFV_NOVA_DEVICE_SPEC))

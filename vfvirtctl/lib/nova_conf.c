@@ -261,8 +261,9 @@ static int read_file(const char *path, struct vfv_nova_conf *conf, struct vfv_er
 	int error = place ? vfv_file_read(place, VFV_NOVA_CONF_BYTES_MAX, &text, &length) : -errno;
 
 	if (error)
-		return vfv_error_set(ret_error, VFV_ERROR_STORAGE, error, "%s: cannot be read: %s",
-				     path, strerror(-error));
+		return vfv_error_set(ret_error,
+				     error == -ENOMEM ? VFV_ERROR_NO_MEMORY : VFV_ERROR_STORAGE,
+				     error, "%s: cannot be read: %s", path, strerror(-error));
 	return vfv_nova_conf_parse(path, text, length, conf, ret_error);
 }
 
@@ -331,12 +332,15 @@ int vfv_nova_boolean(const char *text)
 {
 	static const char *const words[][2] = {{"false", "true"}, {"0", "1"}, {"no", "yes"},
 					       {"off", "on"},	  {"f", "t"}, {"n", "y"}};
-	VFV_FREE char *copy = strdup(text);
-	const char *word = copy ? strip(copy) : "";
+	const char *word = text + strspn(text, BLANKS);
+	size_t length = strlen(word);
 
+	while (length > 0 && is_blank(word[length - 1]))
+		length--;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		for (int value = 0; value < 2; value++)
-			if (strcasecmp(words[i][value], word) == 0)
+			if (strlen(words[i][value]) == length &&
+			    strncasecmp(words[i][value], word, length) == 0)
 				return value;
 	return -EINVAL;
 }

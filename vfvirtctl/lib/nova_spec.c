@@ -149,29 +149,30 @@ static int read_pattern(struct vfv_nova_spec *spec, int field, struct json_objec
 			char *ret_fault)
 {
 	char pattern[TRANSLATED_BYTES];
+	int error = REG_BADPAT;
 
 	if (!json_object_is_type(value, json_type_string))
 		return fault(ret_fault, "address.%s is no text", fields[field].name);
-	if (!translate(json_object_get_string(value), pattern) ||
-	    regcomp(&spec->regexes[field], pattern, REG_EXTENDED | REG_NOSUB) != 0)
-		spec->unknown = true;
-	else
-		spec->has_regex[field] = true;
-	return 0;
+	if (translate(json_object_get_string(value), pattern))
+		error = regcomp(&spec->regexes[field], pattern, REG_EXTENDED | REG_NOSUB);
+	spec->has_regex[field] = error == 0;
+	spec->unknown |= error != 0;
+	return error == REG_ESPACE ? -ENOMEM : 0;
 }
 
 /* {"domain": PATTERN, ...}, of which those that are left out are any. */
 static int read_patterns(struct vfv_nova_spec *spec, struct json_object *address, char *ret_fault)
 {
+	int ret = 0;
+
 	spec->patterns = true;
-	for (int field = 0; field < VFV_NOVA_FIELDS; field++) {
+	for (int field = 0; field < VFV_NOVA_FIELDS && ret == 0; field++) {
 		struct json_object *value;
 
-		if (json_object_object_get_ex(address, fields[field].name, &value) &&
-		    read_pattern(spec, field, value, ret_fault) < 0)
-			return -EINVAL;
+		if (json_object_object_get_ex(address, fields[field].name, &value))
+			ret = read_pattern(spec, field, value, ret_fault);
 	}
-	return 0;
+	return ret;
 }
 
 /* Where the device is: by address, by interface, or anywhere. */
