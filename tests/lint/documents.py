@@ -163,8 +163,10 @@ SHOWN = (
     Shown(r"make demo", (POWER_ON, ATTACH)),   # the story of the host tier, told
     # The packages of `make deb` are what the simulated host installs by apt.
     Shown(r"make deb|apt install \./build/vfvirt_.*", (POWER_ON,)),
+    Shown(r"make rpm", ("packages: the RPM packages hold what the Debian packages hold",)),
     # `tests/run build dkms` does so on Debian 12 and 13.
-    Shown(r"make install-dkms|dkms install vfvirt/\S+", ("tests/lib/modules.py",)),
+    Shown(r"apt install dkms linux-headers-amd64|make install-dkms|dkms install vfvirt/\S+",
+          ("tests/lib/modules.py",)),
     Shown(r"vfvirtctl check", ("check: a host on which all is well",)),
     Shown(r"vfvirtctl create \S+ --num-vfs \d+", ("real: create, look, refuse, destroy",)),
     Shown(r"vfvirtctl list", ("cli: list shows every PF and VF",)),
