@@ -40,7 +40,8 @@ def _undisturbed(scene, change):
     host, address = scene.host, guest.GUESTS[OLD].address
     scene.guest(OLD)
     qemu = host.sh("pidof qemu-system-x86_64")
-    host.sh(f"ping -W 30 {address} > /run/pinged & echo $! > /run/pinging")
+    # The agent waits for whoever holds its streams.
+    host.sh(f"ping -W 30 {address} > /run/pinged 2>&1 < /dev/null & echo $! > /run/pinging")
     change()
     scene.ping_goes_on(OLD)
     host.sh("kill -INT $(cat /run/pinging)")

@@ -57,7 +57,7 @@ TIERS = {tier.name: tier for tier in (
          on_demand=True),
     Tier("fuzz", ("fuzz.explore",), "inputs that no parser of the control plane can stand", 1800,
          on_demand=True),
-    Tier("packages", ("packages",), "our packages come, go and are replaced", 2400,
+    Tier("packages", ("packages",), "our packages come, go and are replaced", 5400,
          needs=("debs",), on_demand=True),
     Tier("host", ("host",), "from power-on to a legacy guest, on a simulated host", 5400,
          needs=HOST_NEEDS),

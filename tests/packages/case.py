@@ -4,7 +4,7 @@
 from lib import debs
 from lib.cases import Cases
 
-LIMIT_S = 600
+LIMIT_S = 2400
 OLD = "0.0.9"       # older than any release
 case = Cases("packages", "packages", LIMIT_S)
 
