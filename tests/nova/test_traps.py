@@ -178,6 +178,19 @@ def _(world):
         expect_named(world, text, "live_migratable", "10.0.0")
 
 
+@case("trap: names of old releases still count")
+def _(world):
+    world.host(1)
+    vf = world.vfs()[0]
+    for old in ("[pci]\npassthrough_whitelist", "[DEFAULT]\npci_passthrough_whitelist"):
+        text = f"{old} = {{{vf_spec(vf, MANAGED)}}}\n"
+        expect(world.judge(text)["given"] == [vf], f"{world.judge(text)}")
+        expect_named(world, text, "an old name", level="warn")
+    text = conf(vf_spec(vf, MANAGED), alias="[DEFAULT]\npci_" + ALIAS)
+    expect(world.judge(text)["taken"] == [vf], f"{world.judge(text)}")
+    expect_named(world, text, "an old name", level="warn")
+
+
 @case("trap: the first of several entries counts")
 def _(world):
     world.host(1)

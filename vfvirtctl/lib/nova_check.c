@@ -346,6 +346,7 @@ static void look_at_all(struct vfv_nova_look *look)
 				count);
 	vfv_nova_check_classes(look);
 	vfv_nova_check_aliases(look);
+	vfv_nova_check_names(look);
 	vfv_nova_check_placement(look);
 }
 

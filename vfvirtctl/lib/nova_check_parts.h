@@ -40,6 +40,7 @@ char *vfv_nova_place(struct vfv_nova_look *look, const struct vfv_nova_setting *
 void vfv_nova_check_tags(struct vfv_nova_look *look, const struct vfv_nova_entry *entry);
 void vfv_nova_check_classes(struct vfv_nova_look *look);
 void vfv_nova_check_aliases(struct vfv_nova_look *look);
+void vfv_nova_check_names(struct vfv_nova_look *look);
 void vfv_nova_check_placement(struct vfv_nova_look *look);
 
 /* The first entry that matches a VF, which is the one that counts; NULL: none. */

@@ -289,7 +289,24 @@ void vfv_nova_check_aliases(struct vfv_nova_look *look)
 	check_found(look, found);
 }
 
-/* ---- placement, and the release ---- */
+/* ---- names, placement, and the release ---- */
+
+void vfv_nova_check_names(struct vfv_nova_look *look)
+{
+	for (size_t i = 0; i < look->conf.count; i++) {
+		const struct vfv_nova_setting *setting = &look->conf.all[i];
+		bool spec = setting->key == VFV_NOVA_DEVICE_SPEC;
+		VFV_FREE char *place = setting->old_name ? vfv_nova_place(look, setting) : NULL;
+		struct vfv_about about = {VFV_FINDING_WARN, "nova-file", place,
+					  spec ? "write it as device_spec in the section [pci]"
+					       : "write it as alias in the section [pci]"};
+
+		if (setting->old_name)
+			vfv_finding_add(look->findings, &about,
+					"an old name, which Nova %s still reads",
+					look->scene->rules->name);
+	}
+}
 
 void vfv_nova_check_placement(struct vfv_nova_look *look)
 {
