@@ -2,6 +2,7 @@
 """Answers what the tests of a guest ask of the host (tests/kernel/README.md has the verbs)."""
 
 import json
+from pathlib import Path
 
 from . import machines
 from .errors import Problem
@@ -17,7 +18,7 @@ class HostChannel:
         self._verbs = {"fault": self._fault, "fault-clear": self._fault_clear, "get": self._get,
                        "gone": self._gone, "unplug": self._unplug, "plug": self._plug,
                        "plugged": self._plugged, "count": self._count, "struck": self._struck,
-                       "aer": self._aer, "reset": self._reset}
+                       "aer": self._aer, "cpu": self._cpu, "reset": self._reset}
 
     def answer(self, line):
         """The answer to one request line "NUMBER VERB WORDS...", both without their ends."""
@@ -90,6 +91,13 @@ class HostChannel:
         if "OK" not in answer:
             raise Problem(f"aer: {answer or 'nothing was injected'}")
         return ""
+
+    def _cpu(self):
+        """Microseconds for which the host ran the VM's processors, which may share a thread."""
+        threads = {cpu["thread-id"] for cpu in self._qmp.execute("query-cpus-fast")}
+        spent_ns = [int(Path(f"/proc/{thread}/schedstat").read_text(encoding="ascii").split()[0])
+                    for thread in threads]
+        return str(sum(spent_ns) // 1000)
 
     def _reset(self):
         for card in self._cards():
