@@ -6,6 +6,10 @@ import os
 import subprocess
 from pathlib import Path
 
+from lib import packages
+
+packages.ensure("python3-jeepney")     # before it is imported, on a machine that lacks it
+# pylint: disable=wrong-import-position
 import jeepney
 from jeepney.io.blocking import open_dbus_connection
 
