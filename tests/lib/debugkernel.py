@@ -33,6 +33,24 @@ MENDED = (
     # shadow.
     ("lib/Makefile", "CFLAGS_string.o := -ffreestanding",
      "CFLAGS_string.o := -ffreestanding\nKASAN_SANITIZE_string.o := n"),
+    # pciehp takes its reset_lock inside of pci_rescan_remove_lock and outside of it. The splat comes
+    # with every hot-plug and switches lockdep off; here the lock is let go of for all that time.
+    ("drivers/pci/hotplug/pciehp_pci.c", '#include "pciehp.h"\n', """#include "pciehp.h"
+#define pci_lock_rescan_remove() ((up_read)(&ctrl->reset_lock), (pci_lock_rescan_remove)())
+#define pci_unlock_rescan_remove() ((pci_unlock_rescan_remove)(), \\
+		(down_read_nested)(&ctrl->reset_lock, ctrl->depth))
+#define up_read(lock) do { } while (0)
+#define down_read_nested(lock, depth) do { } while (0)
+"""),
+    # A VF that hot-unplug has removed before its PF keeps its reference on the PF.
+    ("drivers/pci/iov.c", "if (!virtfn)\n\t\treturn;",
+     "if (!virtfn)\n\t\treturn pci_dev_put(dev);"),
+    # A probe of virtio_net that fails loses the head of its RSS command.
+    ("drivers/net/virtio_net.c", "free:\n\tfree_netdev(dev);",
+     "free:\n\tkfree(vi->rss_hdr);\n\tfree_netdev(dev);"),
+    # A VFIO group that cannot be added is released with its IOMMU group, which is a warning.
+    ("drivers/vfio/group.c", "err_put:\n",
+     "err_put:\n\tiommu_group_put(group->iommu_group);\n\tgroup->iommu_group = NULL;\n"),
 )
 
 
