@@ -12,6 +12,7 @@
 #include "file.h"
 #include "handout.h"
 #include "host.h"
+#include "log.h"
 #include "nic.h"
 #include "owner.h"
 #include "test.h"
@@ -33,29 +34,6 @@ static bool is_master(const char *pf)
 	CHECK(fd >= 0 && pread(fd, &command, 1, COMMAND_REGISTER) == 1, "no configuration space");
 	close(fd);
 	return command & COMMAND_MASTER;
-}
-
-/* A descriptor from which the lines that the kernel logs from now on can be read. */
-static int log_follow(void)
-{
-	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-
-	CHECK(log >= 0 && lseek(log, 0, SEEK_END) >= 0, "cannot follow the kernel's log");
-	return log;
-}
-
-/* Whether a line not read yet holds a text; the lines up to it are taken. */
-static bool log_says(int log, const char *text)
-{
-	char record[2048];
-	ssize_t length;
-
-	while ((length = read(log, record, sizeof(record) - 1)) > 0) {
-		record[length] = '\0';
-		if (strstr(record, text))
-			return true;
-	}
-	return false;
 }
 
 /* IN_ORDER would make every VF wait for the slowest command of all. */

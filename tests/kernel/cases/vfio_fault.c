@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What a guest gets when the card refuses, is late, lies, or goes away. */
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "genl.h"
 #include "handout.h"
 #include "host.h"
+#include "log.h"
 #include "measure.h"
 #include "net.h"
 #include "nic.h"
@@ -102,13 +102,10 @@ TEST(vfio_guest_cannot_flood_the_log, .modules = HANDOUT_MODULES,
 	struct vfio vfio;
 	long refused;
 	unsigned int lines = 0;
-	char record[2048];
-	ssize_t length;
 	int log;
 
 	open_vf(&handout, &vfio, PF_OURS);
-	log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	CHECK(log >= 0 && lseek(log, 0, SEEK_END) >= 0, "cannot follow the kernel's log");
+	log = log_follow();
 	refused = genl_stat(vfio.bdf, OP_READ, VFVIRT_A_REFUSED);
 	host_do("fault pf0 status,status=22,qualifier=3,member=1");
 	for (unsigned int i = 0; i < 1000; i++)
@@ -116,10 +113,8 @@ TEST(vfio_guest_cannot_flood_the_log, .modules = HANDOUT_MODULES,
 	host_do("fault-clear pf0 all");
 	CHECK_EQUAL(genl_stat(vfio.bdf, OP_READ, VFVIRT_A_REFUSED) - refused, 1000,
 		    "the number of refusals that were counted");
-	while ((length = read(log, record, sizeof(record) - 1)) > 0) {
-		record[length] = '\0';
-		lines += strstr(record, "legacy register read") != NULL;
-	}
+	while (log_says(log, "legacy register read"))
+		lines++;
 	close(log);
 	CHECK(lines > 0, "1000 refusals were not logged at all");
 	CHECK(lines <= 50, "1000 refusals made %u log lines", lines);
