@@ -12,7 +12,7 @@ KERNEL = "6.12"
 NEEDS = ("dbus", "dkms", "kmod", "libjson-c5", "libkmod2", "libnl-genl-3-200", "libnl-route-3-200",
          "libsystemd0", "libudev1", "libvirt0", "libxml2", "rpm", "udev")
 SIZE_MB = 1500      # objects of the modules included
-LIMIT_S = 280
+LIMIT_S = 900     # DKMS builds in half a minute on an idle machine
 
 # What packages of the system itself write when any package comes or goes.
 OF_DPKG = ("/var/lib/dpkg/", "/var/log/", "/var/cache/", "/proc/", "/dev/", "/tmp/",
@@ -29,13 +29,15 @@ class Done:
 class Root:
     """That system as a context manager; folder: an empty one to mount it in."""
 
-    def __init__(self, folder):
-        self._folder = folder
+    def __init__(self, folder, kernel=KERNEL):
+        """kernel: the one that there are headers of, which tells the release of Debian."""
+        self._folder, self._kernel = folder, kernel
         self.path = folder / "root"
         self._mounted = []
 
     def __enter__(self):
-        below = apt.fresh("trixie", lambda: modules.headers_and(KERNEL, "packages", NEEDS))
+        below = apt.fresh(kernels.ORIGINS[self._kernel].archive,
+                          lambda: modules.headers_and(self._kernel, "packages", NEEDS))
         self._mount(self._folder, "-t", "tmpfs", "-o", f"size={SIZE_MB}m", "tmpfs")
         for name in ("upper", "work", "root"):
             (self._folder / name).mkdir()
@@ -43,7 +45,7 @@ class Root:
                     f"upperdir={self._folder}/upper,workdir={self._folder}/work", "overlay")
         self._mount(self.path / "proc", "-t", "proc", "proc")
         self._mount(self.path / "dev", "--bind", "/dev")
-        self.run("depmod", kernels.release(KERNEL))
+        self.run("depmod", kernels.release(self._kernel))
         return self
 
     def __exit__(self, *_):

@@ -41,6 +41,16 @@ def _(folder):
         expect(not aliases(root), f"left in modules.alias: {aliases(root)}")
 
 
+@case("packages: Debian 12 takes the same packages, and its DKMS builds the modules")
+def _(folder):
+    with Root(folder, "6.1") as root:
+        root.install(package("vfvirt"), package("vfvirt-dkms"))
+        said = root.run("vfvirtctl", "--version")
+        for name in NAMES:
+            version = root.run("modinfo", "-k", kernels.release("6.1"), "-F", "version", name)
+            expect(version.strip() in said.split(), f"{name} is of {version}, {said}")
+
+
 @case("packages: an upgrade replaces the modules by those of the new version")
 def _(folder):
     with Root(folder) as root:
