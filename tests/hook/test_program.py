@@ -41,6 +41,15 @@ def _(folder):
         expect(scene.claim(scene.vfs[0]) is None, "the claim stayed")
 
 
+@case("hook: a VF that was attached to a running domain is refused by that domain's name")
+def _(folder):
+    with Scene(folder) as scene:
+        scene.card.do(f"open {scene.vfs[0]} 77 qemu-system-x86")
+        scene.card.do(r"set proc/77/cmdline qemu\x00-name\x00guest=web1,debug-threads=on\x00")
+        status, said = scene.hook("prepare", domain(OTHER, scene.vfs[0], name="db"))
+        expect(status == REFUSED and "the domain web1" in said, f"status {status}: {said}")
+
+
 @case("hook: a lost binding is repaired before a start")
 def _(folder):
     with Scene(folder) as scene:

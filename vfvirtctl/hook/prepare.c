@@ -91,14 +91,17 @@ static int repair(const struct vfv_host *host, const struct vfv_pf *pf, const st
 }
 
 /* Who has a VF must stop the start; the claim that the domain itself just took is left out. */
-static int check_free(struct vfv_vf *vf, const char *uuid, const char *driver,
-		      struct vfv_error *ret_error)
+static int check_free(const struct vfv_host *host, struct vfv_vf *vf, const char *uuid,
+		      const char *driver, struct vfv_error *ret_error)
 {
 	char address[VFV_ADDRESS_BYTES], user[128];
 
 	if (vfv_text_equal(vf->claim_uuid, uuid)) {
 		free(vfv_take(vf->claim_uuid));
 		free(vfv_take(vf->domain));
+		/* Our own claim hid the name of the domain that has it by hot-plugging. */
+		if (vf->user_count)
+			vfv_users_find(host, &vf, 1, NULL);
 	}
 	if (!vfv_vf_is_used(vf))
 		return vfv_judge_vf(vf, driver);
@@ -133,7 +136,7 @@ static int check_vf(const struct vfv_host *host, const struct vfv_intents *inten
 				     vfv_address_format(address, text));
 	vfv_intents_for(intents, pf, &intent, NULL);
 	driver = intent ? intent->driver : VFV_DRIVER_VARIANT;
-	error = check_free(vf, uuid, driver, ret_error);
+	error = check_free(host, vf, uuid, driver, ret_error);
 	if (error || is_ready(vf, driver))
 		return error;
 	return repair(host, pf, vf, driver, uuid, ret_error);
