@@ -59,6 +59,16 @@ class Host:
         self.stop()
         self.start()
 
+    def reboot(self, limit_s=BOOT_LIMIT_S):
+        """Restarts what runs on it, in order; QEMU and its card go on. limit_s: for the way down,
+        and for the way up."""
+        self.qmp.execute("set-action", reboot="reset")
+        self.qmp.events.clear()
+        self.run("systemctl", "--no-block", "reboot")
+        self.agent.forget()
+        self.qmp.wait_event("RESET", limit_s, guest=True)
+        self.agent.wait(time.monotonic() + limit_s, lambda: self._process.poll() is None)
+
     def stop(self):
         """Ends the machine; the disk stays as it is."""
         self.agent.forget()
