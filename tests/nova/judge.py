@@ -19,6 +19,7 @@ NAMES = ("python3-nova", "python3-libvirt")
 LEFT_OUT = ("/usr/bin/py3compile", "/usr/lib/python3/dist-packages/nova/tests/*")
 PFS = {"0000:01:00.0": 16, "0000:3b:00.0": 240, "0000:4b:00.0": 240}
 NETDEV = "ens0"
+DISCOVER_LIMIT_S = 300
 
 
 def get_tree(release):
@@ -80,3 +81,14 @@ def _fill_sysfs(sysfs):
     (interface / "device").symlink_to("../../../virtio2")
     (sysfs / "class/net").mkdir(parents=True)
     (sysfs / "class/net" / NETDEV).symlink_to(os.path.relpath(interface, sysfs / "class/net"))
+
+
+def discover(release, folder, uri):
+    """The PCI devices that Nova's libvirt driver finds over a libvirt.
+
+    folder: is at /build for it; uri: of the libvirt.
+    """
+    said = tree.run(get_tree(release), ["python3", "/src/discover.py", uri],
+                    "Nova's libvirt driver finds no devices", limit_s=DISCOVER_LIMIT_S,
+                    binds=[(HERE, "/src", "ro"), (folder, "/build", "rw")])
+    return json.loads(said.splitlines()[-1])
