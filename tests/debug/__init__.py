@@ -17,14 +17,16 @@ SECTION = "debug"
 # How much longer than on Debian's kernel things may take; KASAN and lockdep under emulation.
 SLOWNESS = 5
 MEMORY_MB = 1024        # KASAN's shadow and quarantine, kmemleak's objects
-TESTS_A_VM = 20         # so that two VMs at a time have about the same to do
+TESTS_A_VM = 30         # so that two VMs at a time have about the same to do
 # virtio-pci maps small neighbours for its administration commands: harmless on x86, but a finding
 # of the DMA checker, which therefore looks at our driver only.
 ARGUMENTS = "kasan_multi_shot dma_debug_driver=vfvirt_pf"
 STORM_OPERATIONS = 2000
+RACES = 200             # each open that succeeds takes its time here
 
 CHOSEN = ("core_*", "pf_*", "vfio_*", "debug_*")
 LONG = ("vfio_storm", "debug_*")    # of those on demand, the ones that belong here
+APART = ("debug_*",)    # what they sweep over is where modules lie, so nobody else may load any
 
 # Test -> why it cannot run here.
 UNFIT = {
@@ -50,7 +52,7 @@ def system():
         kernel=lambda _version: debugkernel.get(), image=lambda built: built.image,
         modules=lambda _version: debugkernel.build_modules(), by_version=False,
         needs=Needs(SLOWNESS, MEMORY_MB, ARGUMENTS),
-        settings={"storm_operations": STORM_OPERATIONS})
+        settings={"storm_operations": STORM_OPERATIONS, "races": RACES})
 
 
 def rows():
@@ -66,12 +68,16 @@ def names():
 
 
 def parts(boots):
-    """The boots, those with many tests cut into several; every part gets some of the long ones."""
+    """The boots, those with many tests cut into several, each with some of the long ones; the
+    boots that may last come first."""
     small = []
     for boot in boots:
-        count = -(-len(boot.rows) // TESTS_A_VM)
-        small += [replace(boot, rows=boot.rows[part::count]) for part in range(count)]
-    return small
+        apart = tuple(row for row in boot.rows if report.matches(APART, row.name))
+        rest = tuple(row for row in boot.rows if row not in apart)
+        count = -(-len(rest) // TESTS_A_VM)
+        small += [replace(boot, rows=rows)
+                  for rows in (apart, *(rest[part::count] for part in range(count))) if rows]
+    return sorted(small, key=lambda boot: -sum(row.limit_s for row in boot.rows))
 
 
 def run(tier_report, patterns):

@@ -109,7 +109,7 @@ static int reopen(struct vfio *vfio, const char *bdf)
 
 TEST(vfio_seal_races_with_open, .modules = HANDOUT_MODULES, .limit_s = 240)
 {
-	unsigned int opened = 0, refused = 0, both = 0;
+	unsigned int races = test_number("races", RACES), opened = 0, refused = 0, both = 0;
 	struct vfio vfio = { .container_fd = -1, .group_fd = -1, .device_fd = -1 };
 	struct handout handout;
 	pid_t sealer;
@@ -130,7 +130,7 @@ TEST(vfio_seal_races_with_open, .modules = HANDOUT_MODULES, .limit_s = 240)
 				pause_ms(1);
 		}
 	}
-	for (unsigned int race = 0; race < RACES; race++) {
+	for (unsigned int race = 0; race < races; race++) {
 		int error = reopen(&vfio, handout.vfs[0]);
 
 		CHECK(!error || error == -EBUSY, "open: %s", strerror(-error));
