@@ -23,6 +23,12 @@ def two_pass(out):
             out.result("planted", name, "ok", 0.1)
 
 
+def tells(out):
+    """A line for people before the result of a test."""
+    out.line("a planted line")
+    out.result("planted", "one", "ok", 0.1)
+
+
 def one_fails(out):
     """One passes, one fails."""
     out.result("planted", "one", "ok", 0.1)

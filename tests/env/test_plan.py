@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Which tests share a VM, and which run at all."""
 
+from lib.cases import Cases
 from lib.vmtier import Row, plan
 
 from .case import expect, test
@@ -30,3 +31,13 @@ def _(_folder):
     rows = [row("a"), row("b"), row("last", own_boot=True), row("new", kernels=("7.3",))]
     expect(planned(rows, []) == [["a", "b"], ["last"]], planned(rows, []))
     expect(planned(rows, [], ("7.3",)) == [["new"]], planned(rows, [], ("7.3",)))
+
+
+@test("cases: only a pattern runs a case that is on demand")
+def _(_folder):
+    cases = Cases("env", "unit", 1)
+    cases("short")(id)
+    cases("storm", on_demand=True)(id)
+    expect(list(cases.chosen([])) == ["short"], "an on-demand case runs without being asked for")
+    expect(list(cases.chosen(["storm"])) == ["storm"], "the pattern does not choose it")
+    expect(cases.names() == ["short", "storm"], cases.names())

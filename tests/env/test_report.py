@@ -22,6 +22,8 @@ def planted(kind, floor="1", pattern=""):
 # Name of the case -> (planted tier, floor, pattern, exit status, closing line, other text).
 TABLE = {
     "two passed tests are green": ("two_pass", "2", "", 0, "2 passed, 0 failed", ""),
+    "a line for people stands before the result that follows it":
+        ("tells", "1", "", 0, "1 passed, 0 failed", "a planted line\nok"),
     "a skip is counted apart and shown with its reason":
         ("skips", "1", "", 0, "1 passed, 0 failed, 1 skipped", "planted reason"),
     "a failed test turns the run red":
