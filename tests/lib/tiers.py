@@ -60,7 +60,7 @@ TIERS = {tier.name: tier for tier in (
     Tier("packages", ("packages",), "our packages come, go and are replaced", 5400,
          needs=("debs",), on_demand=True),
     Tier("host", ("host",), "from power-on to a legacy guest, on a simulated host", 5400,
-         needs=HOST_NEEDS),
+         needs=HOST_NEEDS, on_demand=True),
     Tier("demo", ("host.demo",), "the story of the host tier, told with its commands", 5400,
          needs=HOST_NEEDS, on_demand=True),
     Tier("demo-shell", ("host.prompt",), "a root prompt in the simulated host", 86400,
