@@ -248,7 +248,8 @@ TEST(core_one_vf_has_few_commands_under_way, .modules = FAKE_MODULES)
 	char pf[BDF_SIZE];
 
 	set_up(pf, 2);
-	CHECK_OK(fake_order(pf, "set delay_ms 600"));
+	/* Long enough for all to start before the first has ended. */
+	CHECK_OK(fake_order(pf, "set delay_ms %u", test_limit(600)));
 	for (int n = 0; n < 12; n++)
 		readers[n] = member_start(pf, 0, "common_read 0 4 20000");
 	WAIT_FOR(5000, fake_look(pf).running == 4, "four commands to be under way");
@@ -265,7 +266,7 @@ TEST(core_waiting_for_a_turn_has_a_limit, .modules = FAKE_MODULES)
 	char pf[BDF_SIZE];
 
 	set_up(pf, 1);
-	CHECK_OK(fake_order(pf, "set delay_ms 2000"));
+	CHECK_OK(fake_order(pf, "set delay_ms %u", test_limit(2000)));
 	for (int n = 0; n < 4; n++)
 		readers[n] = member_start(pf, 0, "common_read 0 4 20000");
 	WAIT_FOR(5000, fake_look(pf).running == 4, "four commands to be under way");

@@ -22,9 +22,8 @@ struct slab_count {
  * slab_take() - count objects, after what can be freed has been.
  * @ret_count: filled in.
  *
- * Waits for RCU, drops dentries and inodes that nobody uses, what kfree_rcu() still keeps, and
- * empty slabs, without which a cache counts objects that are free. Needs the machine
- * "exact-slabs". Ends the test on failure.
+ * Drops dentries and inodes that nobody uses and what kfree_rcu() still keeps, and waits until RCU
+ * frees no more. Needs the machine "exact-slabs". Ends the test on failure.
  */
 void slab_take(struct slab_count *ret_count);
 
