@@ -114,6 +114,8 @@ ip -4 addr show dev $netdev | grep -q {guest.HOST_IP} ||
     def define(self, name, address, **more):
         """Defines a guest (guest.domain_xml()) that is not started."""
         path = f"{guest.FOLDER}/{name}.xml"
+        if self.host.try_run("virsh", "dominfo", name).status == 0:
+            self.host.run("virsh", "undefine", name)
         self.host.run("/bin/sh", "-c", f"cat > {path}",
                       text_in=guest.domain_xml(name, address, **more))
         self.host.run("virsh", "define", path)
