@@ -83,6 +83,9 @@ def build():
     """
     chosen = flavor()
     if chosen.name not in _built:
+        # Not only to build them: they run with the same libraries, and a cache may come from
+        # another machine.
+        packages.ensure(*NEEDED, *chosen.needed)
         found = sources()
         words = [str(word) if isinstance(word, Path) else word
                  for pair in found.items() for word in pair]
