@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """vfvirtd as a program: its command line, where messages go, what it does without this and that."""
 
+import os
+import signal
 import subprocess
 
 from . import bus, host
@@ -79,7 +81,7 @@ def _(machine):
     machine.do("wait-blocked")
     behind = client.begin("Apply", "sb", "dpu0", False)
     number, = machine.workers()
-    subprocess.run(["kill", "-9", str(number)], check=True)
+    os.kill(number, signal.SIGKILL)
     machine.do("release")
     contains(refused("Internal", call.result), "ended without a result", "unbind")
     behind.result()
