@@ -2,6 +2,7 @@
 """What goes wrong in the kernel: writes that fail or never return, cards that vanish, events."""
 
 import json
+import os
 import random
 import time
 
@@ -272,6 +273,25 @@ def _(machine):
     machine.do(f"open {vf} 4711 qemu")
     until(lambda: states(client)[0] == "in-use", "it is in use")
     machine.do(f"close {vf}")
+    until(lambda: states(client)[0] == "published", "it is free again")
+
+
+@case("events: a VF whose group is closed long after it is noticed, without another event",
+      intents=THREE)
+def _(machine):
+    client = machine.start()
+    vf = machine.vfs()[0]
+    group = os.readlink(machine.card.sysfs / f"bus/pci/devices/{vf}/iommu_group").split("/")[-1]
+    machine.do(f"open {vf} 4711 qemu")
+    until(lambda: states(client)[0] == "in-use", "it is in use")
+    machine.do("mkdir proc/4712/fd")
+    machine.do(f"link proc/4712/fd/7 /dev/vfio/{group}")
+    machine.do(f"close {vf}")
+    until(lambda: [user["pid"] for user in client.model()["pfs"][0]["vfs"][0]["users"]] == [4712],
+          "its group alone is open")
+    client.call("Reload")       # waits for no such VF
+    equal(states(client)[0], "in-use", "the state while the group is open")
+    machine.do("rm proc/4712/fd/7")
     until(lambda: states(client)[0] == "published", "it is free again")
 
 

@@ -18,16 +18,21 @@
 #define GATHER_MAX_US 2000000
 #define QUIET_US      5000000
 
+/* How often a PF is looked at again because of a VF that is half open: up to a minute. */
+#define HALF_OPEN_LOOKS_MAX 40
+
 struct target {
 	struct target *next;
 	struct vfv_address pf;
 	bool marked; /* to be looked at */
 	bool retry;  /* and what failed is to be tried again */
 	bool mac;    /* and MACs are to be read */
+	bool again;  /* to be looked at too, but nobody waits for that */
 	bool running;
 	bool listed;	       /* it was there when PFs were last listed */
 	uint64_t macless;      /* VFs whose MAC the last look for MACs did not find, as a number */
 	uint64_t failed_facts; /* that the last look failed at; 0: it did not */
+	unsigned int half_open_looks; /* one after the other */
 };
 
 struct waiter {
@@ -180,6 +185,26 @@ static void look_for_macs(struct vfv_reconciler *reconciler, struct target *targ
 		target->mac = target->marked = true;
 }
 
+/*
+ * A VF whose VFIO group somebody has open without the device is about to be opened or closed. QEMU
+ * closes the group last, when all memory of its guest is unmapped, and no event tells: look again.
+ */
+static bool is_half_open(const struct vfv_pf *pf)
+{
+	for (size_t i = 0; pf && i < pf->vf_count; i++)
+		if (pf->vfs[i].user_count && !pf->vfs[i].open_count)
+			return true;
+	return false;
+}
+
+static void look_at_half_open(struct vfv_reconciler *reconciler, struct target *target)
+{
+	if (!is_half_open(vfv_model_find_pf(reconciler->daemon->model, &target->pf)))
+		target->half_open_looks = 0;
+	else if (target->half_open_looks++ < HALF_OPEN_LOOKS_MAX)
+		target->again = true;
+}
+
 static void on_looked(void *context, const struct vfv_request *request, struct vfv_outcome *outcome)
 {
 	struct vfv_reconciler *reconciler = context;
@@ -207,8 +232,10 @@ static void on_looked(void *context, const struct vfv_request *request, struct v
 		bool told = outcome->model;
 
 		vfv_daemon_take(reconciler->daemon, outcome);
-		if (target && told)
+		if (target && told) {
 			look_for_macs(reconciler, target, request->mac);
+			look_at_half_open(reconciler, target);
+		}
 	}
 	if (outcome->has_events_group)
 		vfv_events_listen_to_kernel(reconciler->daemon->events, outcome->events_group);
@@ -228,6 +255,7 @@ static void look(struct vfv_reconciler *reconciler, struct target *target)
 	request->mac = target->mac;
 	request->failed_facts = target->failed_facts;
 	target->marked = false;
+	target->again = false;
 	target->retry = false;
 	target->running = true;
 	if (vfv_pool_submit(reconciler->daemon->pool, request, &look_handler, reconciler, NULL))
@@ -317,7 +345,7 @@ static int on_gathered(sd_event_source *source, uint64_t now, void *context)
 	} else {
 		for (target = reconciler->targets; target; target = next) {
 			next = target->next;
-			if (target->marked && !target->running)
+			if ((target->marked || target->again) && !target->running)
 				look(reconciler, target);
 		}
 	}
@@ -332,7 +360,7 @@ static void gather(struct vfv_reconciler *reconciler)
 	uint64_t now;
 
 	for (struct target *target = reconciler->targets; target; target = target->next)
-		wanted |= target->marked && !target->running;
+		wanted |= (target->marked || target->again) && !target->running;
 	if (!wanted || reconciler->timer)
 		return;
 	sd_event_now(reconciler->daemon->event, CLOCK_MONOTONIC, &now);
