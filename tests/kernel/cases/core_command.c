@@ -253,7 +253,7 @@ TEST(core_one_vf_has_few_commands_under_way, .modules = FAKE_MODULES)
 	for (int n = 0; n < 12; n++)
 		readers[n] = member_start(pf, 0, "common_read 0 4 20000");
 	WAIT_FOR(5000, fake_look(pf).running == 4, "four commands to be under way");
-	CHECK_OK(member_ask(pf, 1, NULL, 0, "common_read 0 4 0"));
+	CHECK_OK(member_ask(pf, 1, NULL, 0, "common_read 0 4 20000"));
 	for (int n = 0; n < 12; n++)
 		CHECK_OK(member_end(readers[n]));
 	CHECK_EQUAL(fake_look(pf).running_max, 5, "most commands under way at once");
