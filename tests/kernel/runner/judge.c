@@ -53,7 +53,6 @@ static const char *const guilty[] = {
 	"sleeping function called from",
 	"soft lockup",
 	"stack-protector",
-	"suspected memory leak",
 	"suspicious RCU usage",
 	"unable to handle",
 };
