@@ -6,7 +6,7 @@
 #ifndef VFV_DAEMON_TRANSPORT_H
 #define VFV_DAEMON_TRANSPORT_H
 
-#define VFV_TRANSPORT_LIMIT_MS 4500 /* the network waits: 5 s with the start of the process */
+#define VFV_TRANSPORT_LIMIT_MS 3500 /* the network waits: 5 s with the start of the process */
 
 /* The exit status: 0 done, 1 something failed or was too slow, which the journal tells. */
 int vfv_transport_main(void);
