@@ -33,9 +33,9 @@ demo: python
 demo-shell: python
 	@tests/run demo-shell
 
-# The Debian packages, in build/.
+# The Debian packages, in build/, for Debian 12 and 13 alike.
 deb: python
-	@mkdir -p build && for deb in $$(tests/run build debs); do cp "$$deb" build/ && echo "build/$${deb##*/}"; done
+	@mkdir -p build && debs=$$(tests/run build debs) && for deb in $$debs; do cp "$$deb" build/ && echo "build/$${deb##*/}"; done
 
 # The RPM packages, in build/; built on Debian, to see that the spec is whole.
 rpm: python
@@ -67,6 +67,7 @@ install-files:
 	install -D -m 644 -t $(DESTDIR)/usr/share/dbus-1/system.d packaging/dbus/org.vfvirt1.conf
 	install -D -m 644 -t $(DESTDIR)/usr/share/dbus-1/system-services packaging/dbus/org.vfvirt1.service
 	install -D -m 755 -t $(DESTDIR)/etc/libvirt/hooks/qemu.d libvirt-hooks/50-vfvirt
+	install -D -m 644 -t $(DESTDIR)/usr/share/doc/vfvirt docs/*.md
 	install -d $(DESTDIR)/etc/vfvirt/pf.d
 
 # The sources of the kernel modules as DKMS wants them.

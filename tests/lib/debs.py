@@ -11,7 +11,7 @@ ARCHIVE = "trixie"
 NEEDS = ("build-essential", "debhelper", "dh-dkms", "dkms", "lintian", "libjson-c-dev",
          "libkmod-dev", "libnl-genl-3-dev", "libnl-route-3-dev", "libsystemd-dev", "libudev-dev", "libvirt-dev",
          "libxml2-dev", "meson", "pkgconf", "python3")
-SOURCES = ("COPYING", "Makefile", "kernel", "libvirt-hooks", "packaging", "systemd",
+SOURCES = ("COPYING", "Makefile", "docs", "kernel", "libvirt-hooks", "packaging", "systemd",
            "udev-rules", "vfvirtctl")
 MODULES = ("vfvirt_core", "vfvirt_pf", "vfvirt_vfio_pci")
 LIMIT_S = 900
