@@ -16,9 +16,7 @@ ALIAS = "alias vfio_pci:v00001AF4d00001041sv*sd*bc02sc00i* vfvirt_vfio_pci"
 def aliases(root):
     """The lines of modules.alias that are about our modules."""
     path = root.path / f"lib/modules/{kernels.release(KERNEL)}/modules.alias"
-    # DKMS removes the lists of a kernel that has no other modules, as the one of this system.
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    return [line for line in text.splitlines() if "vfvirt" in line]
+    return [line for line in path.read_text(encoding="utf-8").splitlines() if "vfvirt" in line]
 
 
 def versions(root):

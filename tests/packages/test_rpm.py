@@ -10,6 +10,9 @@ from .case import case, package
 from .root import KERNEL, Root
 from .test_dkms import ALIAS, NAMES, aliases
 
+# Folders that packages of other distributions bring, so that ours do not remove them.
+OF_OTHERS = ("etc/libvirt/hooks", "usr/share/licenses",
+             *(f"usr/share/man/man{section}" for section in (1, 5, 7, 8)))
 OF_FORMAT = ("/usr/share/doc/", "/usr/share/licenses/", "/usr/lib/.build-id")
 
 
@@ -59,6 +62,8 @@ def _(folder):
 def _(folder):
     with Root(folder) as root:
         root.run("rpm", "--initdb")
+        for place in OF_OTHERS:
+            (root.path / place).mkdir(parents=True, exist_ok=True)
         before = root.files()
         # What the packages require has other names here.
         root.run("rpm", "-i", "--nodeps", bring(root, "vfvirt"), bring(root, "vfvirt-dkms"))
