@@ -47,6 +47,7 @@ def run(report, _patterns):
     with tempfile.TemporaryDirectory(prefix="host", dir="/var/tmp") as folder:
         scene = Scene(Path(folder), report.logs("attach"))
         scene.host.start()
+        scene.host.settle()
         report.case("host-bench", NAMES["attach"], lambda: _attach(scene), LIMIT_S)
         scene.host.stop()
     with _host(LIST_VFS) as host:
@@ -63,7 +64,7 @@ class _host:  # pylint: disable=invalid-name; reads as a function
     def __enter__(self):
         host = self._started = Host(Path(self._folder.name), {"total-vfs": self._vfs}, 4096)
         host.start()
-        host.run("systemctl", "is-system-running", "--wait", limit_s=300)
+        host.settle()
         host.sh("rm /etc/vfvirt/pf.d/*.json && systemctl reload vfvirtd", 60)
         host.run("vfvirtctl", "destroy", PF, limit_s=120)
         return host
@@ -133,7 +134,7 @@ def _boot(host):
     host.restart()
     host.wait_for(f"{VFS} published VFs",
                   lambda: host.sh("ls /run/vfvirt/hostdev | wc -l").strip() == str(VFS), 300)
-    host.run("systemctl", "is-system-running", "--wait", limit_s=300)
+    host.settle()
     shell.say(host.sh("systemd-analyze critical-chain vfvirtd.service"))
     kernel, daemon, ready, last = (int(word) / 1e6 for word in host.sh(MOMENTS).split())
     _say("boot_kernel", kernel, "s", None)

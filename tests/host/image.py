@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The disk of the simulated host: Debian 13 with libvirt, and our packages installed by apt."""
+"""The disk of the simulated host: Debian with libvirt, and our packages installed by apt."""
 
 import shutil
 from pathlib import Path
 
-from lib import apt, cache, debs, kernels, packages, shell, tree
+from lib import apt, cache, debs, kernels, packages, shell, systems, tree
 from lib.initramfs import Archive, Modules
 
 from . import guest
 
-ARCHIVE, KERNEL = "trixie", "6.12"
 SIZE_MB = 3072
 ROOM_MB = 5000
 LIMIT_S = 600
@@ -58,9 +57,9 @@ def initramfs(path):
     archive.file("init", INIT.encode())
     for name in ("dev", "root"):
         archive.folder(name)
-    modules = Modules(kernels.get(KERNEL))
+    modules = Modules(kernels.get(systems.chosen().kernel))
     # ext4 asks for the checksum by name, so it is not among what it depends on.
-    wanted = ["virtio_blk", "crc32c_generic", "ext4"]
+    wanted = ["virtio_pci", "virtio_blk", "crc32c_generic", "ext4"]
     modules.add(archive, wanted)
     order = dict.fromkeys(name for module in wanted for name in modules.order(module))
     archive.file("modules/order", "\n".join(order).encode())
@@ -69,15 +68,17 @@ def initramfs(path):
 
 def base():
     """The builder tree that the host's disk begins as."""
-    return apt.fresh(ARCHIVE, lambda: tree.get(
-        "host", ARCHIVE, [*NAMES, f"linux-image-{kernels.release(KERNEL)}"]))
+    chosen = systems.chosen()
+    names = [*NAMES, f"linux-image-{kernels.release(chosen.kernel)}"]
+    return apt.fresh(chosen.archive, lambda: tree.get("host", chosen.archive, names,
+                                                      preferences=chosen.preferences))
 
 
 def get():
     """Folder with disk.img, vmlinux is lib.bootimage's, initramfs: built when something changed."""
     packages.ensure("e2fsprogs", "kmod")
     begun, ours = base(), debs.get()
-    modules = debs.modules(KERNEL)
+    modules = debs.modules(systems.chosen().kernel)
 
     def build(place):
         root = place / "root"
@@ -124,7 +125,7 @@ def _settle(root):
 
 def _install(root, ours, modules):
     """Installs our packages, and the modules that DKMS would take minutes to build under TCG."""
-    release = kernels.release(KERNEL)
+    release = kernels.release(systems.chosen().kernel)
     place = root / "lib/modules" / release / "updates/dkms"
     place.mkdir(parents=True)
     for module in modules:

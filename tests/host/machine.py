@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 
-from lib import bootimage, kernels, machines, qemu, shell
+from lib import bootimage, kernels, machines, qemu, shell, systems
 from lib.errors import Problem
 from lib.qmp import Qmp
 
@@ -59,15 +59,22 @@ class Host:
         self.stop()
         self.start()
 
-    def reboot(self, limit_s=BOOT_LIMIT_S):
+    def reboot(self, limit_s=BOOT_LIMIT_S, on_reset=None):
         """Restarts what runs on it, in order; QEMU and its card go on. limit_s: for the way down,
-        and for the way up."""
+        and for the way up; on_reset(): called when the machine begins anew."""
         self.qmp.execute("set-action", reboot="reset")
         self.qmp.events.clear()
         self.run("systemctl", "--no-block", "reboot")
         self.agent.forget()
         self.qmp.wait_event("RESET", limit_s, guest=True)
+        if on_reset:
+            on_reset()
         self.agent.wait(time.monotonic() + limit_s, lambda: self._process.poll() is None)
+
+    def settle(self, limit_s=600):
+        """Waits until the boot is over; returns systemd's word for the state, "running" at best."""
+        done = self.try_run("systemctl", "is-system-running", "--wait", limit_s=limit_s)
+        return done.out.strip()
 
     def stop(self):
         """Ends the machine; the disk stays as it is."""
@@ -118,6 +125,10 @@ class Host:
         """A property of the card."""
         return self.qmp.execute("qom-get", path="/machine/peripheral/pf0", property=name)
 
+    def plug(self):
+        """Puts the card in again that was taken out."""
+        self.qmp.execute("device_add", **machines.card_options(self._machine, 0))
+
     def console(self):
         """What the kernel printed since the last start."""
         path = self._folder / f"console-{self._starts}.log"
@@ -136,5 +147,5 @@ class Host:
                 "-chardev", "socket,path=console.sock,server=on,wait=off,id=console",
                 "-serial", "chardev:console",
                 "-D", "trace.log", "-trace", "vfvirt_admin_command",
-                "-kernel", str(bootimage.get(kernels.get(image.KERNEL))),
+                "-kernel", str(bootimage.get(kernels.get(systems.chosen().kernel))),
                 "-initrd", str(self._item / "initramfs"), "-append", ARGUMENTS]

@@ -43,7 +43,7 @@ def run(report, _patterns):
 
 def _prepare(scene):
     scene.host.start()
-    scene.host.run("systemctl", "is-system-running", "--wait", limit_s=300)
+    scene.host.settle()
     scene.network()
     scene.define(GUEST, guest.GUESTS[GUEST].address)
 

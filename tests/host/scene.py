@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the cases of the host tier do again and again, on one simulated host and with its guests."""
 
+import contextlib
 import json
 
 from lib import shell
@@ -12,6 +13,7 @@ from .machine import Host
 
 PF = "0000:01:00.0"
 GUEST_LIMIT_S = 1200    # a guest's boot, emulated in an emulated host; 60 s on an idle machine
+START_LIMIT_S = 900     # of QEMU by libvirt, under emulation
 VFS = 4
 LEGACY_OPCODES = (2, 3, 4, 5)
 
@@ -70,9 +72,13 @@ class Scene:
         pf = next(pf for pf in listing["pfs"] if pf["address"] == PF)
         return pf["vfs"]
 
+    def address(self, index):
+        """The PCI address of a VF."""
+        return self.vfs()[index]["address"]
+
     def hostdev(self, index):
         """The path of the file that is published for a VF, in the host."""
-        return f"/run/vfvirt/hostdev/{self.vfs()[index]['address']}.xml"
+        return f"/run/vfvirt/hostdev/{self.address(index)}.xml"
 
     def wait_state(self, index, state, limit_s=300):
         """Waits until a VF is in a state."""
@@ -120,6 +126,37 @@ ip -4 addr show dev $netdev | grep -q {guest.HOST_IP} ||
                       text_in=guest.domain_xml(name, address, **more))
         self.host.run("virsh", "define", path)
 
+    def define_paused(self, name, *indexes):
+        """Defines a domain that names VFs; it is never run, so it needs no guest."""
+        hostdevs = [self.host.run("cat", self.hostdev(index)) for index in indexes]
+        self.define(name, "10.5.0.99", hostdev="".join(hostdevs))
+
+    def start_paused(self, name):
+        """Tries to start it without letting it run; returns agent.Done."""
+        return self.host.try_run("virsh", "start", "--paused", name, limit_s=START_LIMIT_S)
+
+    @contextlib.contextmanager
+    def paused_domain(self, name, *indexes):
+        """A domain that names VFs and is not started yet; it is gone afterwards."""
+        self.define_paused(name, *indexes)
+        try:
+            yield
+        finally:
+            self.host.try_run("virsh", "destroy", name, limit_s=300)
+            self.host.try_run("virsh", "undefine", name)
+
+    @contextlib.contextmanager
+    def others_paused(self):
+        """Stops all guests for the block: on the one CPU there is, the next one boots alone."""
+        names = self.host.run("virsh", "list", "--name", "--state-running").split()
+        for name in names:
+            self.host.run("virsh", "suspend", name)
+        try:
+            yield
+        finally:
+            for name in names:
+                self.host.run("virsh", "resume", name)
+
     def start(self, name):
         """Defines and starts a guest of guest.GUESTS; one that starts cold has its VF then."""
         chosen = guest.GUESTS[name]
@@ -142,11 +179,6 @@ ip -4 addr show dev $netdev | grep -q {guest.HOST_IP} ||
         self.show(f"virsh detach-device {name} {self.hostdev(vf)}")
         self.hear(name, "gone", count=self._count(name, "pci"))
         self.wait_state(vf, "published")
-
-    def free(self, name):
-        """Detaches the VF of a guest that has one now; a guest that does not run has none."""
-        if self.runs(name) and self.vfs()[guest.GUESTS[name].vf]["state"] == "in-use":
-            self.detach(name)
 
     def destroy(self, name):
         """Ends a guest at once, and waits until its VF is back in the pool."""

@@ -15,7 +15,6 @@ VARIANT = "vfvirt_vfio_pci"
 HOOK = "/usr/sbin/vfvirt-hook"
 UNITS = ("vfvirtd.service", "vfvirt-transport.service")
 EXPOSURE_MAX_TENTHS = 25
-START_LIMIT_S = 900     # of QEMU by libvirt, under emulation
 DEVICES = "/sys/bus/pci/devices"
 
 
@@ -41,10 +40,6 @@ def _(scene):
 # ---- helpers -------------------------------------------------------------------------------------
 
 
-def _vf_address(scene, index):
-    return scene.vfs()[index]["address"]
-
-
 def _in_use_by(scene, index, name):
     """Waits until a VF is listed as in use by a domain."""
     def is_so():
@@ -55,7 +50,7 @@ def _in_use_by(scene, index, name):
 
 def _claim(scene, index):
     """The words of the claim on a VF: UUID and name of a domain; none when there is none."""
-    return scene.host.try_run("cat", f"/run/vfvirt/claims/{_vf_address(scene, index)}").out.split()
+    return scene.host.try_run("cat", f"/run/vfvirt/claims/{scene.address(index)}").out.split()
 
 
 def _claimed_by(scene, index, name):
@@ -63,37 +58,15 @@ def _claimed_by(scene, index, name):
     expect(_claim(scene, index) == [uuid, name], f"VF {index}: claim {_claim(scene, index)}")
 
 
-def _define_paused(scene, name, *indexes):
-    """Defines a domain that names VFs; it is never run, so it needs no guest."""
-    hostdevs = [scene.host.run("cat", scene.hostdev(index)) for index in indexes]
-    scene.define(name, "10.5.0.99", hostdev="".join(hostdevs))
-
-
-def _start_paused(scene, name):
-    """Tries to start it without letting it run; returns agent.Done."""
-    return scene.host.try_run("virsh", "start", "--paused", name, limit_s=START_LIMIT_S)
-
-
-@contextlib.contextmanager
-def _paused_domain(scene, name, *indexes):
-    """A domain that names VFs and is not started yet; it is gone afterwards."""
-    _define_paused(scene, name, *indexes)
-    try:
-        yield
-    finally:
-        scene.host.try_run("virsh", "destroy", name, limit_s=300)
-        scene.host.try_run("virsh", "undefine", name)
-
-
 def _driver(scene, index):
     """The driver of a VF, as the kernel says it; empty: none."""
-    place = f"{DEVICES}/{_vf_address(scene, index)}/driver"
+    place = f"{DEVICES}/{scene.address(index)}/driver"
     return scene.host.sh(f"basename $(readlink {place}) 2>/dev/null || true").strip()
 
 
 def _bind_by_hand(scene, index, driver):
     """What an administrator types: the VF gets that driver, or none when driver is empty."""
-    address = _vf_address(scene, index)
+    address = scene.address(index)
     line = f"echo {address} > {DEVICES}/{address}/driver/unbind"
     if driver:
         line += (f" && modprobe {driver} && echo {driver} > {DEVICES}/{address}/driver_override"
@@ -127,13 +100,13 @@ def _undisturbed(scene, name):
     vf = guest.GUESTS[name].vf
     (path,) = _card_view(scene, driven=True)
     before = _ring_position(scene, path)
-    bound = scene.host.sh(f"stat -c %Y {DEVICES}/{_vf_address(scene, vf)}/driver").strip()
+    bound = scene.host.sh(f"stat -c %Y {DEVICES}/{scene.address(vf)}/driver").strip()
     yield
     scene.ping_goes_on(name)
     after = _ring_position(scene, path)
     expect((after - before) % 65536 > 0, f"the card's ring stood at {before}, now at {after}")
     expect(list(_card_view(scene, driven=True)) == [path], "another VF is driven")
-    again = scene.host.sh(f"stat -c %Y {DEVICES}/{_vf_address(scene, vf)}/driver").strip()
+    again = scene.host.sh(f"stat -c %Y {DEVICES}/{scene.address(vf)}/driver").strip()
     expect(again == bound, "the VF was bound anew")
     _in_use_by(scene, vf, name)
 
@@ -150,10 +123,10 @@ def _restart_libvirtd(scene):
 @case("host: a second domain is refused, and virsh says who has the VF")
 def _(scene):
     chosen = scene.guest(OLD)
-    with _paused_domain(scene, "second", chosen.vf):
-        done = _start_paused(scene, "second")
+    with scene.paused_domain("second", chosen.vf):
+        done = scene.start_paused("second")
         expect(done.status != 0, f"it was started: {done}")
-        expect(f"{_vf_address(scene, chosen.vf)}: the VF is in use by the domain {OLD}" in done.err
+        expect(f"{scene.address(chosen.vf)}: the VF is in use by the domain {OLD}" in done.err
                and "give this domain another VF" in done.err, f"virsh says: {done.err}")
         expect(_claim(scene, chosen.vf) == [], "the refused domain claims the VF")
     _in_use_by(scene, chosen.vf, OLD)
@@ -166,8 +139,8 @@ def _(scene):
     try:
         _bind_by_hand(scene, 1, "vfio-pci")
         _bind_by_hand(scene, 2, "")
-        with _paused_domain(scene, "wrong", 1, 2):
-            done = _start_paused(scene, "wrong")
+        with scene.paused_domain("wrong", 1, 2):
+            done = scene.start_paused("wrong")
             expect(done.status == 0, f"virsh says: {done.err}")
             for index in (1, 2):
                 expect(_driver(scene, index) == VARIANT, f"{index} is on {_driver(scene, index)!r}")
@@ -185,11 +158,11 @@ def _(scene):
     host.run("systemctl", "stop", "vfvirtd")
     try:
         _bind_by_hand(scene, 1, "vfio-pci")
-        group = host.sh(f"basename $(readlink {DEVICES}/{_vf_address(scene, 1)}/iommu_group)")
+        group = host.sh(f"basename $(readlink {DEVICES}/{scene.address(1)}/iommu_group)")
         host.sh("systemd-run --unit=holder --property=StandardInput=file:/dev/vfio/"
                 f"{group.strip()} sleep infinity")
-        with _paused_domain(scene, "wrong", 1):
-            done = _start_paused(scene, "wrong")
+        with scene.paused_domain("wrong", 1):
+            done = scene.start_paused("wrong")
             expect(done.status != 0 and "in use by sleep" in done.err, f"virsh says: {done}")
             expect(_driver(scene, 1) == "vfio-pci", f"the VF is on {_driver(scene, 1)!r}")
     finally:
@@ -207,8 +180,8 @@ def _(scene):
         for text in ("", "kill -SEGV $$"):
             if text:
                 host.sh(f"printf '#!/bin/sh\\n{text}\\n' > {HOOK} && chmod +x {HOOK}")
-            with _paused_domain(scene, "plain", 1):
-                done = _start_paused(scene, "plain")
+            with scene.paused_domain("plain", 1):
+                done = scene.start_paused("plain")
                 expect(done.status == 0, f"with {text or 'no program'!r}: {done.err}")
                 _restart_libvirtd(scene)
                 for name in (OLD, "plain"):
@@ -229,8 +202,8 @@ def _(scene):
         _restart_libvirtd(scene)
         # The VF was attached to a running guest: only "reconnect" can have claimed it.
         _claimed_by(scene, guest.GUESTS[OLD].vf, OLD)
-    with _paused_domain(scene, "second", guest.GUESTS[OLD].vf):
-        done = _start_paused(scene, "second")
+    with scene.paused_domain("second", guest.GUESTS[OLD].vf):
+        done = scene.start_paused("second")
         expect(done.status != 0 and f"in use by the domain {OLD}" in done.err, f"{done}")
     _claimed_by(scene, guest.GUESTS[OLD].vf, OLD)
 
@@ -274,8 +247,8 @@ def _(scene):
     features = clean[path]["guest-features"]
     expect(not features.get("transports") and not features.get("dev-features"),
            f"features that the killed guest had negotiated: {features}")
-    with _paused_domain(scene, "heir", chosen.vf):
-        done = _start_paused(scene, "heir")
+    with scene.paused_domain("heir", chosen.vf):
+        done = scene.start_paused("heir")
         expect(done.status == 0, f"virsh says: {done.err}")
         _in_use_by(scene, chosen.vf, "heir")
         _claimed_by(scene, chosen.vf, "heir")
@@ -303,8 +276,8 @@ def _(scene):
         scene.wait_state(index, "published")
     before = _provisioned(scene)
     scene.host.reboot()
-    state = scene.host.try_run("systemctl", "is-system-running", "--wait", limit_s=300).out
-    expect(state.strip() == "running", f"the system is {state}")
+    state = scene.host.settle()
+    expect(state == "running", f"the system is {state}")
     # A boot does not wait longer than 30 s for the VFs, and the card tells their MACs last.
     with contextlib.suppress(Problem):
         scene.host.wait_for("all VFs", lambda: _provisioned(scene) == before, 300)

@@ -54,7 +54,7 @@ def _(scene):
 
 
 @case("host: the element that Nova made for a guest starts it with its VF, as legacy",
-      on_demand=True)
+      on_demand=True, second=True)
 def _(scene):
     vfs = [vf["address"] for vf in scene.vfs()]
     answer = judge.running("2025.1").judge(scene.host.run("vfvirtctl", "nova"), dumped(scene),
@@ -81,7 +81,8 @@ BRIDGE = ("until [ -e {port} ]; do sleep 0.1; done; "
 PORT = "org.vfvirt.nova"
 
 
-@case("host: Nova's own libvirt driver finds the PF and its VFs by the running libvirtd")
+@case("host: Nova's own libvirt driver finds the PF and its VFs by the running libvirtd",
+      second=True)
 def _(scene):
     with tempfile.TemporaryDirectory(prefix="nova", dir="/tmp") as folder:
         backend = {"type": "socket", "data": {

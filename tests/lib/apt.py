@@ -22,6 +22,9 @@ ARCHIVES = {
                  ("Debian-Security", "bookworm-security")),
     "trixie": (("Debian", "trixie"), ("Debian", "trixie-updates"),
                ("Debian-Security", "trixie-security")),
+    "bookworm-backports": (("Debian", "bookworm"), ("Debian", "bookworm-updates"),
+                           ("Debian-Security", "bookworm-security"),
+                           ("Debian", "bookworm-backports")),
     "trixie-backports": (("Debian", "trixie-backports"),),
 }
 

@@ -11,9 +11,9 @@ A section is the name of a tier, or a tier and a kernel, as in "kernel 6.12".
 import contextlib
 import fnmatch
 import json
+import multiprocessing
 import os
 import signal
-import threading
 import time
 import traceback
 from dataclasses import dataclass, field
@@ -54,12 +54,13 @@ def limit(limit_s):
 
 
 class Report:
-    """What a tier tells its results to. May be used from several threads of the tier."""
+    """What a tier tells its results to. May be used from several threads of the tier, and from
+    processes that it forked."""
 
     def __init__(self, pipe, log_folder):
         """pipe: file descriptor that leads to the Collector; log_folder: Path of this tier."""
         self._pipe = pipe
-        self._guard = threading.Lock()
+        self._guard = multiprocessing.Lock()
         self.log_folder = log_folder
 
     def _send(self, **event):
@@ -260,8 +261,8 @@ def floor_fault(section, ran, floor):
     return ""
 
 
-def guard(report, section, function):
-    """Runs a tier's body; turns whatever it raises into a failed result of the section."""
+def attempt(report, section, function):
+    """Runs a part of a tier; turns whatever it raises into a failed result of the section."""
     begin = time.monotonic()
     try:
         function()
@@ -272,4 +273,9 @@ def guard(report, section, function):
     except BaseException:  # pylint: disable=broad-except; also SystemExit must not look green
         report.result(section, "(tier)", "fail", time.monotonic() - begin,
                       traceback.format_exc())
+
+
+def guard(report, section, function):
+    """Runs a tier's body like attempt(), and says that the tier came to its end."""
+    attempt(report, section, function)
     report.finished()

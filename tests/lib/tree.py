@@ -38,13 +38,13 @@ ISOLATED = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork",
 VARIABLES = ["HOME=/tmp", "LC_ALL=C.UTF-8", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
 
 
-def get(name, archive, names, debs=None, deb_names=(), left_out=()):
+def get(name, archive, names, debs=None, deb_names=(), left_out=(), preferences=""):
     """The path of a builder tree, made on first use.
 
     name: what it is for; archive: from apt.ARCHIVES; names: packages to install;
     debs(folder): downloads more packages, which are unpacked without what they depend on;
     deb_names: their names with versions, as part of the key; left_out: patterns of more files
-    that packages have and nobody here needs.
+    that packages have and nobody here needs; preferences: of apt, as in apt_preferences(5).
     """
     def build(place):
         packages.ensure("mmdebstrap", "debian-archive-keyring", "util-linux")
@@ -57,14 +57,15 @@ def get(name, archive, names, debs=None, deb_names=(), left_out=()):
                       'chroot "$1" sh -c "dpkg --force-depends --unpack /tmp/*.deb"',
                       'rm "$1"/tmp/*.deb']
         _bootstrap(place / "tree", archive, names, hooks, cache.build_log(f"tree-{name}"),
-                   LEFT_OUT + left_out)
+                   LEFT_OUT + left_out, preferences)
         shutil.rmtree(scratch)
 
-    key = cache.key(archive, *names, *deb_names, *POINTS, *LEFT_OUT, *left_out)
+    key = cache.key(archive, *names, *deb_names, *POINTS, *LEFT_OUT, *left_out,
+                    *filter(None, [preferences]))
     return cache.item(f"tree-{name}", key, build, needs_mb=ROOM_MB) / "tree"
 
 
-def _bootstrap(target, archive, names, hooks, log, left_out):
+def _bootstrap(target, archive, names, hooks, log, left_out, preferences):
     """Runs mmdebstrap, with its mounts and processes kept to itself."""
     options = ["--mode=root", "--variant=minbase", "--format=directory",
                "--include=" + ",".join(names)]
@@ -72,6 +73,9 @@ def _bootstrap(target, archive, names, hooks, log, left_out):
     options += [f"--dpkgopt=path-exclude={pattern}" for pattern in left_out]
     options += [f"--aptopt={line}" for line in apt.inherited_options()]
     options += [f"--customize-hook={hook}" for hook in hooks]
+    if preferences:
+        options.append('--setup-hook=mkdir -p "$1/etc/apt/preferences.d"; '
+                       f'echo {shlex.quote(preferences)} > "$1/etc/apt/preferences.d/tree"')
     suite = apt.ARCHIVES[archive][0][1]
     shell.run([*ISOLATED, "--mount-proc", "mmdebstrap", *options, suite, target, "-"],
               f"cannot make a builder tree of {archive}", log=log, limit_s=LIMIT_S,
