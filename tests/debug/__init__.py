@@ -17,8 +17,7 @@ SECTION = "debug"
 # How much longer than on Debian's kernel things may take; KASAN and lockdep under emulation.
 SLOWNESS = 5
 MEMORY_MB = 1024        # KASAN's shadow and quarantine, kmemleak's objects
-TESTS_A_VM = 30         # so that VMs at a time have about the same to do
-VMS_PER_CORE = 1.5      # a quarter of the time of most is spent in waiting
+TESTS_A_VM = 30         # so that two VMs at a time have about the same to do
 # virtio-pci maps small neighbours for its administration commands: harmless on x86, but a finding
 # of the DMA checker, which therefore looks at our driver only.
 ARGUMENTS = "kasan_multi_shot dma_debug_driver=vfvirt_pf"
@@ -94,4 +93,4 @@ def run(tier_report, patterns):
     vmtier.in_parallel(lambda work: work(), [
         *(lambda boot=boot: runner.run(boot) for boot in boots),
         *(lambda case=case: run_case(tier_report, SECTION, debugkernel.BASE, case, system())
-          for case in cases)], per_core=VMS_PER_CORE)
+          for case in cases)])

@@ -107,10 +107,9 @@ def plan(rows, patterns, versions):
     return sorted(boots, key=lambda boot: -sum(row.limit_s for row in boot.rows))
 
 
-def in_parallel(function, items, jobs=None, per_core=1):
-    """Calls a function for each item in threads. jobs: at a time; else VFVIRT_JOBS, or so many
-    per core."""
-    jobs = jobs or int(os.environ.get("VFVIRT_JOBS") or os.cpu_count() * per_core)
+def in_parallel(function, items, jobs=None):
+    """Calls a function for each item in threads. jobs: at a time; else VFVIRT_JOBS or cores."""
+    jobs = jobs or int(os.environ.get("VFVIRT_JOBS") or os.cpu_count())
     with ThreadPoolExecutor(jobs) as pool:
         for running in [pool.submit(function, item) for item in items]:
             running.result()
