@@ -72,8 +72,10 @@ class Host:
         self.agent.wait(time.monotonic() + limit_s, lambda: self._process.poll() is None)
 
     def settle(self, limit_s=600):
-        """Waits until the boot is over; returns systemd's word for the state, "running" at best."""
+        """Waits until the boot is over, and udev has renamed the last interface; returns systemd's
+        word for the state, "running" at best."""
         done = self.try_run("systemctl", "is-system-running", "--wait", limit_s=limit_s)
+        self.try_run("udevadm", "settle")
         return done.out.strip()
 
     def stop(self):
