@@ -14,9 +14,11 @@ OLD = "old1"
 NEW = "99.0"        # newer than any release
 LIMIT_S = 300
 
-# What may still bear our name: the modules, which the tests put there, and what is no file of ours.
+# What may still bear our name: the modules and the units' limits, which the tests put there, and
+# what is no file of ours.
 LEFT = ("find / -xdev -name '*vfvirt*' -not -path '/lib/modules/*' -not -path '/usr/lib/modules/*' "
-        f"-not -path '{guest.FOLDER}*' -not -path '/var/log/*' -not -path '/root/*'; "
+        f"-not -path '{guest.FOLDER}*' -not -path '/var/log/*' -not -path '/root/*' "
+        "-not -path '/etc/systemd/system/vfvirt*.service.d*'; "
         "ls -d /run/vfvirt /etc/vfvirt 2>/dev/null; true")
 
 
