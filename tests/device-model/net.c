@@ -285,12 +285,16 @@ static void net_get_config(VirtIODevice *vdev, uint8_t *config)
     memcpy(config, &VFVIRT_NET(vdev)->config, CONFIG_BYTES);
 }
 
-/* Only a legacy driver may write, and only the MAC address. */
+/*
+ * Only a legacy driver may write, and only the MAC address; not even that once it has a command to set
+ * it with.
+ */
 static void net_set_config(VirtIODevice *vdev, const uint8_t *config)
 {
     VfvirtNet *net = VFVIRT_NET(vdev);
 
-    if (!virtio_vdev_has_feature(vdev, VIRTIO_F_VERSION_1)) {
+    if (!virtio_vdev_has_feature(vdev, VIRTIO_F_VERSION_1) &&
+        !virtio_vdev_has_feature(vdev, VIRTIO_NET_F_CTRL_MAC_ADDR)) {
         memcpy(net->config.mac, config, ETH_ALEN);
     }
     net_get_config(vdev, vdev->config);

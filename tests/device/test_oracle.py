@@ -219,7 +219,9 @@ def vectors(card: Card):
 @oracle("S-82 oracle: the MAC written in every width, before and after features")
 def mac_writes(card: Card):
     both = Pair.of(card)
-    for wanted in (None, 1 << virtio.F_NET_MAC, 1 << virtio.F_NET_MAC | 1 << virtio.F_NET_CTRL_VQ):
+    control = 1 << virtio.F_NET_MAC | 1 << virtio.F_NET_CTRL_VQ
+    for wanted in (None, 1 << virtio.F_NET_MAC, control,
+                   control | 1 << virtio.F_NET_CTRL_MAC_ADDR):
         both.compare_write(True, 0x12, 1, 0)
         if wanted is not None:
             both.compare_write(True, 0x12, 1, 3)
