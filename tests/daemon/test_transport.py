@@ -2,9 +2,12 @@
 """vfvirtd --transport, and PFs that get their transport at the next boot."""
 
 import subprocess
+import time
 
 from . import host
 from .case import case, contains, equal, true
+
+NETWORK_DELAY_MAX_S = 5     # what a dead card may cost the boot of a host
 
 BOTH = {"dpu0": {"vfs": 2, "transport": "vfvirt"},
         "dpu1": {"pf": 1, "vfs": 2, "transport": "intree"}}
@@ -32,7 +35,10 @@ def _(machine):
       intents={"dpu0": {"vfs": 1}, "dpu1": {"pf": 1, "vfs": 1}})
 def _(machine):
     machine.do("block */0000:3b:00.0/driver_override=*")
-    equal(transport(machine, VFVIRT_TRANSPORT_LIMIT_MS="3000"), 1, "status")
+    begun = time.monotonic()
+    equal(transport(machine), 1, "status")
+    took_s = time.monotonic() - begun
+    true(took_s < NETWORK_DELAY_MAX_S, f"the boot waited {took_s:.1f} s")
     equal(machine.driver(machine.pfs[1]), "vfvirt_pf", "driver of the other")
     contains(machine.journal.wait("the boot goes on without"), "1 PFs")
     machine.do("release")

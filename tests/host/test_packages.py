@@ -22,13 +22,18 @@ LEFT = ("find / -xdev -name '*vfvirt*' -not -path '/lib/modules/*' -not -path '/
         "ls -d /run/vfvirt /etc/vfvirt 2>/dev/null; true")
 
 
-def _put(host, version=None):
-    """Brings the package vfvirt to the host; returns its path there."""
-    deb = next(path for path in debs.get(version) if path.name.startswith("vfvirt_"))
+def _put(host, version=None, name="vfvirt"):
+    """Brings a package to the host; returns its path there."""
+    deb = next(path for path in debs.get(version) if path.name.startswith(f"{name}_"))
     path = f"/root/{deb.name}"
     host.run("/bin/sh", "-c", f"base64 -d > {path}",
              text_in=base64.b64encode(deb.read_bytes()).decode())
     return path
+
+
+def _modules():
+    """The folder of our modules on the host."""
+    return f"/lib/modules/{kernels.release(systems.chosen().kernel)}/updates/dkms"
 
 
 def _unit(host, name, what):
@@ -76,7 +81,7 @@ def _(scene):
 def _(scene):
     host = scene.host
     loaded = host.run("cat", "/sys/module/vfvirt_core/version").strip()
-    modules = f"/lib/modules/{kernels.release(systems.chosen().kernel)}/updates/dkms"
+    modules = _modules()
 
     def replace():
         # Another first digit, so that nothing in the file moves.
@@ -88,6 +93,27 @@ def _(scene):
         expect(f"{name}: the loaded module is older than the installed one: {loaded}, installed "
                f"is 9{loaded[1:]}" in said, said)
     expect(host.run("cat", "/sys/module/vfvirt_core/version").strip() == loaded, "was loaded anew")
+
+
+@case("host: modules that come after the daemon are loaded, and VFs are there", on_demand=True,
+      card={})
+def _(scene):
+    host = scene.host
+    package = _put(host, name="vfvirt-dkms")
+    host.sh(f"mkdir /root/built && mv {_modules()}/*.ko /root/built && depmod && sync")
+    host.reboot()
+    host.settle()
+    said = host.try_run("vfvirtctl", "check").out
+    expect("vfvirt_vfio_pci" in said, f"check does not miss the modules: {said}")
+    states = {vf["state"] for vf in scene.vfs()}
+    expect("published" not in states, f"without modules: {states}")
+    # DKMS itself, which would take minutes here, has its tests in a tree of its own.
+    host.run("/bin/sh", "-c", "mkdir -p /usr/lib/dkms && cat > /usr/lib/dkms/common.postinst && "
+             "chmod +x /usr/lib/dkms/common.postinst",
+             text_in=f"#!/bin/sh\nmv /root/built/*.ko {_modules()}/ && depmod\n")
+    host.run("dpkg", "--force-depends", "-i", package, limit_s=LIMIT_S)
+    host.wait_for("the VFs", lambda: [vf["state"] for vf in scene.vfs()] == ["published"] * VFS,
+                  300)
 
 
 @case("host: removed, guests go on; purged, nothing stays; installed, VFs are there",
