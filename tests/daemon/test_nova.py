@@ -4,6 +4,7 @@
 import os
 import subprocess
 
+from .bus import BusError
 from .case import case, contains, equal, true, until
 
 NOVA = {"dpu0": {"vfs": 2, "nova": {}}}
@@ -109,3 +110,16 @@ def _(machine):
     (machine.folder / "run/nova").unlink()
     client.apply()
     equal(listed(machine), machine.vfs(), "VFs")
+
+
+@case("nova: a create that cannot write its intent changes no file", intents=NOVA)
+def _(machine):
+    client = machine.start()
+    before = files(machine)
+    (machine.folder / "run/pf.d").write_text("no folder", encoding="utf-8")
+    try:
+        client.create(machine.pf, 1, runtime=True)
+        raise AssertionError("it could")
+    except BusError as error:
+        contains(error.text, "run/pf.d")
+    equal(files(machine), before, "files")

@@ -168,6 +168,9 @@ int vfv_worker_create(struct vfv_worker *worker)
 	before = worker->intents;
 	worker->intents = NULL;
 	error = write_and_create(worker, &goal, plan, &wanted, old);
+	/* Not read again: the intent of the PF is one of these still. */
+	if (!worker->intents)
+		worker->intents = vfv_take(before);
 	vfv_intents_free(before);
 	vfv_plan_free(plan);
 	free(wanted.file);
