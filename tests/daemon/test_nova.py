@@ -2,6 +2,7 @@
 """The files for OpenStack Nova in the run folder, kept as the VFs are."""
 
 import os
+import stat
 import subprocess
 
 from .bus import BusError
@@ -110,6 +111,18 @@ def _(machine):
     (machine.folder / "run/nova").unlink()
     client.apply()
     equal(listed(machine), machine.vfs(), "VFs")
+
+
+@case("nova: the folder is there with vfvirtd, and Nova's user can list it, without any card", pfs=0)
+def _(machine):
+    before = os.umask(0o077)
+    try:
+        machine.start()
+    finally:
+        os.umask(before)
+    folder = machine.folder / "run/nova"
+    equal(stat.S_IMODE(folder.stat().st_mode), 0o755, "its mode")
+    equal(files(machine), {}, "files")
 
 
 @case("nova: a create that cannot write its intent changes no file", intents=NOVA)

@@ -49,6 +49,8 @@ def _(scene):
         compare(f"captured-{release}.conf", host.run("vfvirtctl", "nova", "--release", release))
     kept = host.run("cat", f"/run/vfvirt/nova/{PF}.conf")
     expect(kept == host.run("vfvirtctl", "nova"), f"vfvirtd keeps {kept}")
+    mode = host.run("stat", "-c", "%a", "/run/vfvirt/nova").strip()
+    expect(mode == "755", f"Nova's user cannot list the folder: {mode}")
     checked = host.run("vfvirtctl", "nova", "--check", "/run/vfvirt/nova")
     expect(f"{VFS} VFs, each matched once" in checked, checked)
 

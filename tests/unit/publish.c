@@ -125,6 +125,9 @@ TEST(publish_into_no_folder_is_an_error)
 	assert_true(vfv_publish_nova(&host, &vf, "text", &error) < 0);
 	assert_int_equal(error.code, VFV_ERROR_STORAGE);
 	error = VFV_NO_ERROR;
+	assert_true(vfv_publish_nova_folder(&host, &error) < 0);
+	assert_int_equal(error.code, VFV_ERROR_STORAGE);
+	error = VFV_NO_ERROR;
 	assert_true(vfv_claim_take(&host, &vf, UUID, NULL, &error) < 0);
 	assert_int_equal(error.code, VFV_ERROR_STORAGE);
 }

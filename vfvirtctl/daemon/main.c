@@ -14,6 +14,7 @@
 #include "domains.h"
 #include "events.h"
 #include "journal.h"
+#include "publish.h"
 #include "reconcile.h"
 #include "transport.h"
 #include "worker.h"
@@ -116,6 +117,15 @@ static int watch_signals(struct vfv_daemon *daemon)
 	return error < 0 ? error : 0;
 }
 
+/* nova-compute does not start with the --config-dir of a folder that is not there. */
+static void make_nova_folder(const struct vfv_host *host)
+{
+	struct vfv_error error = VFV_NO_ERROR;
+
+	if (vfv_publish_nova_folder(host, &error))
+		vfv_journal(VFV_MESSAGE_FAILED, NULL, "%s; going on without", error.text);
+}
+
 static int start(struct vfv_daemon *daemon)
 {
 	struct vfv_pool_watcher watcher = {on_stuck, on_freed, daemon};
@@ -136,6 +146,7 @@ static int start(struct vfv_daemon *daemon)
 	if (!daemon->host || !daemon->model || !daemon->pool || !daemon->reconciler ||
 	    !daemon->domains)
 		return -ENOMEM;
+	make_nova_folder(daemon->host);
 	/* The host's VFs matter more than who can ask about them. */
 	error = vfv_bus_open(daemon, &daemon->bus);
 	if (error)

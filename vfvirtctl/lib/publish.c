@@ -152,6 +152,11 @@ void vfv_unpublish_absent(const struct vfv_host *host)
 	remove_absent(host, "nova", ".conf");
 }
 
+int vfv_publish_nova_folder(const struct vfv_host *host, struct vfv_error *ret_error)
+{
+	return make_folder(host, "nova", ret_error);
+}
+
 int vfv_publish_nova(const struct vfv_host *host, const struct vfv_address *pf, const char *text,
 		     struct vfv_error *ret_error)
 {

@@ -34,6 +34,9 @@ bool vfv_is_published_well(const struct vfv_host *host, const struct vfv_address
 /* Remove the hostdev files and entries for Nova of functions that are not there any more. */
 void vfv_unpublish_absent(const struct vfv_host *host);
 
+/* Make the folder of the files for Nova, which others can list. */
+int vfv_publish_nova_folder(const struct vfv_host *host, struct vfv_error *ret_error);
+
 /*
  * Make a PF's file for Nova say this, atomically; one that says so already is not touched. NULL:
  * remove it, which is no error when it is not there.
