@@ -71,17 +71,26 @@ def _(folder):
         golden_pair("nova-foreign", scene, "nova")
 
 
+def traits(out):
+    """The keys that say of VFs, and that ask, in the lines of nova: how often the legacy trait."""
+    return {key: sum("traits" in line for line in out.splitlines() if line.startswith(key))
+            for key in ("device_spec", "alias")}
+
+
 @case("cli: nova says no legacy trait of a card that has no legacy registers")
 def _(folder):
-    with Scene(folder) as scene:
+    with Scene(folder, pfs=2) as scene:
         scene.create(PF, 1)
-        expect("traits" in scene.run("nova").out, "a card that has them")
+        scene.create(OTHER, 1)
+        expect(traits(scene.run("nova").out) == {"device_spec": 2, "alias": 1}, "cards with them")
         scene.card.do(f"opcodes {PF} 3")
-        for release in ("zed", "2025.1"):
-            done = scene.run("nova", "--release", release)
-            expect(done.code == 0 and "traits" not in done.out, str(done))
+        for release, asked in (("zed", 0), ("2025.1", 1)):
+            out = scene.run("nova", "--release", release).out
+            expect(traits(out) == {"device_spec": 1, "alias": asked}, out)
+            expect(out.count("alias = ") == 1, f"one alias for both: {out}")
         scene.card.do(f"owner {PF} 2 8")
-        expect("traits" in scene.run("nova").out, "a degraded card refuses all, and may recover")
+        expect(traits(scene.run("nova").out)["device_spec"] == 2,
+               "a degraded card refuses all, and may recover")
 
 
 @case("cli: nova --check finds nothing in what nova prints")
@@ -136,6 +145,22 @@ def _(folder):
                         "[filter_scheduler]\npci_in_placement = true\n")
         golden("nova-check-releases.text", scene.run("nova", "--check", str(path)),
                scene.run("nova", "--check", str(path), "--release", "zed"))
+
+
+@case("cli: nova --check names aliases of one name")
+def _(folder):
+    with Scene(folder) as scene:
+        scene.create(PF, 1)
+        text = "[pci]\n" + spec("0000:3b:00.1") + 2 * ALIAS
+        placement = "[filter_scheduler]\npci_in_placement = true\n"
+        path = folder / "nova.conf"
+        runs = []
+        for more, *words in ((text,), (placement + text,), (placement + text, "--release", "zed"),
+                             (text.replace("VF\"}", "PF\"}", 1),)):
+            path.write_text(more)
+            runs.append(scene.run("nova", "--check", str(path), *words))
+        golden("nova-check-names.text", *runs)
+        expect([run.code for run in runs] == [0, 1, 0, 1], "exit status")
 
 
 @case("cli: nova --check reads what Nova would read, and refuses the rest")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The files for OpenStack Nova in the run folder, kept as the VFs are."""
 
+import json
 import os
 import stat
 import subprocess
@@ -9,6 +10,8 @@ from .bus import BusError
 from .case import case, contains, equal, true, until
 
 NOVA = {"dpu0": {"vfs": 2, "nova": {}}}
+ALIAS = "alias.conf"
+MINE = {"created-by": "vfvirtctl create"}
 LIMIT_S = 60
 
 
@@ -24,6 +27,23 @@ def listed(machine, pf=0):
     return [line.split('"')[3] for line in text.splitlines() if line.startswith("device_spec")]
 
 
+def settings(*texts):
+    """The lines of texts that set something."""
+    return [line for text in texts for line in text.splitlines() if " = " in line]
+
+
+def aliases(machine):
+    """Name and resource class of each alias in all files."""
+    found = [json.loads(line.partition(" = ")[2]) for line in settings(*files(machine).values())
+             if line.startswith("alias")]
+    return sorted((one["name"], one.get("resource_class")) for one in found)
+
+
+def names(machine):
+    """The names of the aliases in all files."""
+    return [name for name, _ in aliases(machine)]
+
+
 def printed(machine, *words):
     """What vfvirtctl nova prints on this host."""
     return subprocess.run([str(machine.built / "usr/bin/vfvirtctl"), "nova", *words], check=True,
@@ -34,7 +54,9 @@ def printed(machine, *words):
 @case("nova: the file is there before READY, and says what vfvirtctl nova prints", intents=NOVA)
 def _(machine):
     machine.start()
-    equal(files(machine), {f"{machine.pf}.conf": printed(machine)}, "files")
+    found = files(machine)
+    equal(sorted(found), [f"{machine.pf}.conf", ALIAS], "files")
+    equal(settings(found[f"{machine.pf}.conf"], found[ALIAS]), settings(printed(machine)), "lines")
     equal(listed(machine), machine.vfs(), "VFs")
     printed(machine, "--check", str(machine.folder / "run/nova"))
 
@@ -43,12 +65,13 @@ def _(machine):
       intents={**NOVA, "dpu1": {"pf": 1, "vfs": 1}})
 def _(machine):
     client = machine.start()
-    equal(list(files(machine)), [f"{machine.pf}.conf"], "files")
+    equal(sorted(files(machine)), [f"{machine.pf}.conf", ALIAS], "files")
     machine.intent("dpu1", pf=1, vfs=1, nova={"release": "zed", "alias": "old"})
     machine.intent("dpu0", vfs=2)
     client.call("Reload")
-    equal(list(files(machine)), [f"{machine.pfs[1]}.conf"], "files of the other")
-    contains(files(machine)[f"{machine.pfs[1]}.conf"], '"old"', "Nova zed")
+    equal(sorted(files(machine)), [f"{machine.pfs[1]}.conf", ALIAS], "files of the other")
+    contains(files(machine)[f"{machine.pfs[1]}.conf"], "Nova zed")
+    equal(aliases(machine), [("old", None)], "aliases of the other")
     (machine.folder / "etc/dpu1.json").unlink()
     client.call("Reload")
     equal(files(machine), {}, "files without intent")
@@ -59,7 +82,7 @@ def _(machine):
     client = machine.start()
     machine.intent("dpu0", vfs=3, nova={})
     client.destroy(machine.pf)
-    equal(files(machine), {}, "files without VFs")
+    equal(list(files(machine)), [ALIAS], "files without VFs")
     client.apply()
     equal(listed(machine), machine.vfs(), "VFs")
     equal(len(machine.vfs()), 3, "VFs")
@@ -91,14 +114,14 @@ def _(machine):
     client = machine.start()
     machine.do(f"vanish {machine.pf}")
     until(lambda: not client.model()["pfs"], "the PF is gone")
-    until(lambda: not files(machine), "the file is gone")
+    until(lambda: list(files(machine)) == [ALIAS], "the file is gone")
     machine.do(f"appear {machine.pf}")
     until(lambda: len(listed(machine)) == 2, "the file is there again")
     machine.stop()
     machine.do(f"vanish {machine.pf}")
-    true(files(machine), "nobody there to remove it")
+    true(f"{machine.pf}.conf" in files(machine), "nobody there to remove it")
     machine.start()
-    until(lambda: not files(machine), "a start removes it")
+    until(lambda: list(files(machine)) == [ALIAS], "a start removes it")
 
 
 @case("nova: a folder that cannot be written is told, and the VFs are published", intents=NOVA)
@@ -123,6 +146,45 @@ def _(machine):
     folder = machine.folder / "run/nova"
     equal(stat.S_IMODE(folder.stat().st_mode), 0o755, "its mode")
     equal(files(machine), {}, "files")
+
+
+@case("nova: the aliases of all intents are there, each once, whatever their cards do", pfs=2,
+      intents={**NOVA, "dpu1": {"pf": 1, "vfs": 1, "nova": {}}})
+def _(machine):
+    other, vfvirt = f"{machine.pfs[1]}.conf", ("vfvirt", "CUSTOM_VFVIRT_NET")
+    client = machine.start()
+    equal(sorted(files(machine)), [f"{machine.pf}.conf", other, ALIAS], "files")
+    equal(aliases(machine), [vfvirt], "aliases")
+    equal(stat.S_IMODE((machine.folder / "run/nova" / ALIAS).stat().st_mode), 0o644, "its mode")
+    before = files(machine)[ALIAS]
+    machine.do(f"opcodes {machine.pfs[1]} 3")
+    client.apply()
+    true("traits" not in files(machine)[other], "a card without registers says no trait")
+    client.destroy(machine.pf)
+    equal(sorted(files(machine)), [other, ALIAS], "files of the other PF")
+    machine.do(f"vanish {machine.pfs[1]}")
+    until(lambda: list(files(machine)) == [ALIAS], "its file is gone")
+    equal(files(machine)[ALIAS], before, "the aliases all the while")
+    machine.intent("dpu1", pf=1, vfs=1, nova={"resource_class": "CUSTOM_FAST"})
+    client.call("Reload")
+    equal(aliases(machine), [("vfvirt", "CUSTOM_FAST"), vfvirt], "aliases of two classes")
+    for name in ("dpu0", "dpu1"):
+        (machine.folder / f"etc/{name}.json").unlink()
+    client.call("Reload")
+    equal(files(machine), {}, "files without intents")
+
+
+@case("nova: an intent that create and destroy change takes its alias with it", pfs=2,
+      intents={**NOVA, "dpu1": {"pf": 1, "vfs": 1, "nova": {"alias": "fast"}, **MINE}})
+def _(machine):
+    client = machine.start()
+    equal(names(machine), ["fast", "vfvirt"], "aliases")
+    client.destroy(machine.pfs[1])
+    equal(names(machine), ["vfvirt"], "aliases without an intent that went with the VFs")
+    client.create(machine.pf, 1, runtime=True)
+    equal(names(machine), [], "aliases while a file of this boot hides the intent")
+    client.destroy(machine.pf)
+    equal(names(machine), ["vfvirt"], "aliases when it is gone")
 
 
 @case("nova: a create that cannot write its intent changes no file", intents=NOVA)

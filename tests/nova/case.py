@@ -74,6 +74,15 @@ class World:
         expect(done.code == 0, str(done))
         return done.out
 
+    def kept(self):
+        """The files that vfvirtd keeps: the entries of each PF, and each alias once."""
+        files, aliases = {}, {}
+        for pf in self.pfs():
+            lines = self.printed("--pf", pf).splitlines(keepends=True)
+            files[f"{pf}.conf"] = "".join(line for line in lines if not line.startswith("alias"))
+            aliases.update((line, None) for line in lines if line.startswith("alias"))
+        return {**files, "alias.conf": "[pci]\n" + "".join(aliases)}
+
     def judge(self, text, asked="vfvirt:1"):
         """What Nova makes of configuration files on this host."""
         return self.nova.judge(text, self.nodes(), asked)

@@ -97,6 +97,15 @@ def request_of(asked):
     return request.get_pci_requests_from_flavor(flavor)
 
 
+def groups_of(asked):
+    """What the scheduler asks placement for, a pair of class and traits for each device."""
+    wanted = objects.RequestSpec(pci_requests=asked, requested_resources=[])
+    if hasattr(wanted, "generate_request_groups_from_pci_requests"):
+        wanted.generate_request_groups_from_pci_requests()
+    return [[*group.resources, sorted(group.required_traits)]
+            for group in wanted.requested_resources]
+
+
 def guest_xml(device):
     """The element that Nova's libvirt driver writes into a guest's XML."""
     made = mock.Mock(spec=driver.LibvirtDriver)
@@ -128,6 +137,8 @@ def judge(job):
             pools.add_device(device)
         result["at"] = "alias"
         asked = request_of(job["asked"])
+        result["at"] = "scheduler"
+        result["groups"] = groups_of(asked)
         result["at"] = "claim"
         taken = pools.consume_requests(asked.requests)
         result["taken"] = [device.address for device in taken or []]

@@ -10,6 +10,9 @@ from .case import PF, case
 
 CLASS = "CUSTOM_VFVIRT_NET"
 TRAIT = "CUSTOM_VFVIRT_LEGACY"
+OTHER = "0000:4b:00.0"
+PLACEMENT = ("[filter_scheduler]\npci_in_placement = true\n"
+             "[pci]\nreport_in_placement = true\n")
 
 
 def expect_good(world, answer, pf, vfs, resource_class=CLASS):
@@ -32,6 +35,11 @@ def expect_xml(world, vf, xml):
     numbers = tuple(re.search(f'{word}="0x(\\w+)"', xml)[1]
                     for word in ("domain", "bus", "slot", "function"))
     expect("{}:{}:{}.{}".format(*numbers) == vf, f"{vf}: {xml}")
+
+
+def asked(world, count):
+    """What a scheduler asks placement for so many VFs; Zed's asks for none."""
+    return [] if world.release == "zed" else [[CLASS, [TRAIT]]] * count
 
 
 @case("XML that is made from what libvirt said is what libvirt said")
@@ -78,14 +86,13 @@ def _(world):
 @case("two PFs, by the files that vfvirtd keeps, each with its alias")
 def _(world):
     scene = world.host(9, pfs=2)
-    files = {}
-    for name, pf, alias in (("dpu0", PF, "slow"), ("dpu1", "0000:4b:00.0", "fast")):
+    for name, pf, alias in (("dpu0", PF, "slow"), ("dpu1", OTHER, "fast")):
         scene.intent(name, match={"address": pf}, vfs=9,
                      nova={"alias": alias, "resource_class": f"CUSTOM_{alias.upper()}"})
-        files[f"{pf}.conf"] = world.printed("--pf", pf)
-    for pf, alias in ((PF, "slow"), ("0000:4b:00.0", "fast")):
+    files = world.kept()
+    for pf, alias in ((PF, "slow"), (OTHER, "fast")):
         answer = world.judge(files, f"{alias}:1")
-        expect(sorted(answer["given"]) == world.vfs(PF) + world.vfs("0000:4b:00.0"), f"{answer}")
+        expect(sorted(answer["given"]) == world.vfs(PF) + world.vfs(OTHER), f"{answer}")
         provider = answer["providers"][f"node_{pf.upper()}"]
         expect(f"CUSTOM_{alias.upper()}=9" in provider, provider)
         expect_xml(world, answer["taken"][0], answer["xml"][0])
@@ -95,7 +102,7 @@ def _(world):
 @case("the same alias from two PFs is one alias")
 def _(world):
     world.host(1, pfs=2)
-    files = {f"{pf}.conf": world.printed("--pf", pf) for pf in world.pfs()}
+    files = world.kept()
     answer = world.judge(files, "vfvirt:2")
     expect(answer["at"] == "end" and len(answer["taken"]) == 2, f"{answer}")
     expect(world.judge(world.printed(), "vfvirt:2")["given"] == answer["given"], "in one file")
@@ -104,8 +111,26 @@ def _(world):
 @case("entries and alias suit a scheduler that asks placement")
 def _(world):
     world.host(2)
-    text = ("[filter_scheduler]\npci_in_placement = true\n"
-            + world.printed().replace("[pci]\n", "[pci]\nreport_in_placement = true\n"))
-    expect_good(world, world.judge(text), PF, world.vfs())
+    text = PLACEMENT + world.printed()
+    answer = world.judge(text)
+    expect_good(world, answer, PF, world.vfs())
+    expect(answer["groups"] == asked(world, 1), f"{answer}")
     _, findings = world.check(text)
     expect([one["topic"] for one in findings if one["level"] == "fail"] == [], f"{findings}")
+
+
+@case("two PFs of one alias, one without legacy registers, and a scheduler that asks placement")
+def _(world):
+    world.host(1, pfs=2).card.do(f"opcodes {OTHER} 3")
+    for files in ({**world.kept(), "placement.conf": PLACEMENT},
+                  {"nova.conf": PLACEMENT + world.printed()}):
+        answer = world.judge(files, "vfvirt:2")
+        expect(answer["at"] == "end" and "error" not in answer, f"{answer}")
+        expect(answer["groups"] == asked(world, 2), f"{answer}")
+        expect(len(answer["settings"]["alias"]) == 1, f"{answer}")
+        for pf, legacy in ((PF, True), (OTHER, False)):
+            provider = answer["providers"][f"node_{pf.upper()}"]
+            expect(f"{CLASS}=1, " in provider and (TRAIT in provider) == legacy, provider)
+        _, findings = world.check(files)
+        expect([one for one in findings if one["level"] == "fail"] == [], f"{findings}")
+        expect(not any(one["topic"] == "nova-alias" for one in findings), f"{findings}")

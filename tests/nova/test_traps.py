@@ -110,6 +110,33 @@ def _(world):
         expect_named(world, text, "CUSTOM_PCI_1AF4_1041", "CUSTOM_A", topic="nova-alias")
 
 
+@case("trap: two aliases of one name, which placement cannot express")
+def _(world):
+    world.host(1)
+    spec = vf_spec(world.vfs()[0], MANAGED)
+    placement = "[filter_scheduler]\npci_in_placement = on\n"
+    for second in (ALIAS, ALIAS.replace(IDS, '"vendor_id": "8086", "product_id": "10ca"')):
+        text = conf(spec, alias=ALIAS + second)
+        expect(world.judge(text)["at"] == "end", f"{world.judge(text)}")
+        expect_named(world, text, "vfvirt stands in", "what either asks for", level="warn",
+                     topic="nova-alias")
+        answer = world.judge(placement + text)
+        if world.release == "zed":
+            expect(answer["at"] == "end", f"{answer}")
+            expect_named(world, placement + text, "what either asks for", level="warn")
+            continue
+        expect(answer["at"] == "scheduler" and "multiple specs" in answer["error"], f"{answer}")
+        expect_named(world, placement + text, "there twice", topic="nova-alias")
+    for second in (ALIAS.replace("type-VF", "type-PF"),
+                   ALIAS.replace("}", ', "numa_policy": "required"}')):
+        text = conf(spec, alias=ALIAS + second)
+        answer = world.judge(text)
+        expect(answer["at"] == "alias" and "mismatch" in answer["error"], f"{answer}")
+        expect_named(world, text, "refuses every alias", topic="nova-alias")
+    text = conf(spec, alias=ALIAS + 2 * ALIAS.replace("vfvirt", "gpu").replace("1af4", "10de"))
+    expect(not any("stands in" in one["text"] for one in world.check(text)[1]), "two of no ours")
+
+
 @case("trap: a PCI domain of five digits")
 def _(world):
     world.host(1)

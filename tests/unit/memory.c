@@ -294,7 +294,9 @@ TEST(memory_missing_for_a_check_of_nova_is_told)
 	/* No patterns: glibc's regcomp() leaves memory behind when it gets none. */
 	unit_write(path, "[pci]\ndevice_spec={\"address\": \"3b:07.0\",\n"
 			 " \"vendor_id\": \"1af4\"}\ndevice_spec={\"devname\": \"ens0\"}\n"
-			 "device_spec={\"address\": \"3b:00.0\"}\nalias={}\nalias=[]\n");
+			 "device_spec={\"address\": \"3b:00.0\"}\nalias={}\nalias=[]\n"
+			 "alias={\"name\":\"a\",\"device_type\":\"type-VF\"}\n"
+			 "alias={\"name\":\"a\",\"device_type\":\"type-VF\"}\n");
 	assert_true(sweep(check_nova) > 30);
 }
 

@@ -68,6 +68,85 @@ TEST(nova_prints_what_the_release_takes)
 	free(epoxy);
 }
 
+TEST(nova_alias_is_the_same_whatever_the_card_can_do)
+{
+	struct vfv_nova_config config = {0};
+	struct vfv_pf modern = pf;
+
+	modern.legacy = 0;
+	assert_true(vfv_nova_config_start(&config, vfv_nova_rules("2025.1")));
+	assert_int_equal(vfv_nova_config_add(&config, &pf, NULL, NULL), 2);
+	assert_int_equal(vfv_nova_config_add(&config, &modern, NULL, NULL), 2);
+	assert_int_equal(json_object_array_length(config.aliases), 1);
+	assert_true(json_object_object_get_ex(json_object_array_get_idx(config.aliases, 0),
+					      "traits", NULL));
+	assert_true(json_object_object_get_ex(json_object_array_get_idx(config.specs, 1), "traits",
+					      NULL));
+	assert_false(json_object_object_get_ex(json_object_array_get_idx(config.specs, 2), "traits",
+					       NULL));
+	vfv_nova_config_clear(&config);
+}
+
+#define INTENT(ALIAS, CLASS, RELEASE)                                                              \
+	{                                                                                          \
+		.has_nova = true, .nova_alias = ALIAS, .nova_resource_class = CLASS,               \
+		.nova_release = RELEASE                                                            \
+	}
+
+TEST(nova_file_of_a_pf_has_no_alias)
+{
+	struct vfv_intent intent = INTENT("fast", "CUSTOM_FAST", "2025.1"), none = {0};
+	struct vfv_pf empty = pf;
+	char *text = NULL;
+
+	assert_int_equal(vfv_nova_file_text(&pf, &intent, &text), 0);
+	assert_has(text, "# For OpenStack Nova 2025.1, made by vfvirt.\n[pci]\ndevice_spec = ");
+	assert_null(strstr(text, "alias"));
+	free(text);
+	empty.vf_count = 0;
+	assert_int_equal(vfv_nova_file_text(&empty, &intent, &text), 0);
+	assert_null(text);
+	assert_int_equal(vfv_nova_file_text(&pf, &none, &text), 0);
+	assert_null(text);
+	assert_int_equal(vfv_nova_file_text(&pf, NULL, &text), 0);
+	assert_null(text);
+}
+
+TEST(nova_file_of_aliases_has_each_once)
+{
+	struct vfv_intent all[] = {
+		{0},
+		INTENT("fast", "CUSTOM_FAST", "2025.1"),
+		INTENT("vfvirt", "CUSTOM_A", "2025.1"),
+		INTENT("fast", "CUSTOM_FAST", "2025.1"),
+		INTENT("vfvirt", "CUSTOM_B", "2025.1"),
+		INTENT("old", "CUSTOM_A", "zed"),
+		INTENT("old", "CUSTOM_B", "zed"),
+	};
+	struct vfv_intents intents = {.all = all, .count = sizeof(all) / sizeof(all[0])};
+	char *text = NULL;
+
+	assert_int_equal(vfv_nova_aliases_text(&intents, &text), 0);
+	assert_string_equal(
+		text,
+		"# For OpenStack Nova, made by vfvirt. nova-api needs the alias too.\n[pci]\n"
+		"alias = { \"name\": \"fast\", \"vendor_id\": \"1af4\", \"product_id\": \"1041\", "
+		"\"device_type\": \"type-VF\", \"resource_class\": \"CUSTOM_FAST\", "
+		"\"traits\": \"CUSTOM_VFVIRT_LEGACY\" }\n"
+		"alias = { \"name\": \"vfvirt\", \"vendor_id\": \"1af4\", \"product_id\": \"1041\", "
+		"\"device_type\": \"type-VF\", \"resource_class\": \"CUSTOM_A\", "
+		"\"traits\": \"CUSTOM_VFVIRT_LEGACY\" }\n"
+		"alias = { \"name\": \"vfvirt\", \"vendor_id\": \"1af4\", \"product_id\": \"1041\", "
+		"\"device_type\": \"type-VF\", \"resource_class\": \"CUSTOM_B\", "
+		"\"traits\": \"CUSTOM_VFVIRT_LEGACY\" }\n"
+		"alias = { \"name\": \"old\", \"vendor_id\": \"1af4\", \"product_id\": \"1041\", "
+		"\"device_type\": \"type-VF\" }\n");
+	free(text);
+	intents.count = 1;
+	assert_int_equal(vfv_nova_aliases_text(&intents, &text), 0);
+	assert_null(text);
+}
+
 TEST(nova_takes_no_failed_vf_and_no_long_domain)
 {
 	struct vfv_vf far = {.address = {.domain = 0x10000}, .state = VFV_VF_PUBLISHED};

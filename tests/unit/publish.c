@@ -98,16 +98,42 @@ TEST(publish_for_nova_writes_what_is_new_and_removes)
 	start();
 	assert_int_equal(vfv_publish_nova(&host, &vf, NULL, &error), 0);
 	assert_int_equal(access(host.run, F_OK), -1);
-	assert_int_equal(vfv_publish_nova(&host, &vf, "one\n", &error), 0);
+	assert_int_equal(vfv_publish_nova(&host, &vf, "one\n", &error), 1);
 	assert_int_equal(stat(in_run("nova/0000:3b:1e.7.conf"), &first), 0);
 	assert_int_equal(vfv_publish_nova(&host, &vf, "one\n", &error), 0);
 	assert_int_equal(stat(in_run("nova/0000:3b:1e.7.conf"), &second), 0);
 	assert_int_equal(first.st_ino, second.st_ino);
-	assert_int_equal(vfv_publish_nova(&host, &vf, "one", &error), 0);
+	assert_int_equal(vfv_publish_nova(&host, &vf, "one", &error), 1);
 	assert_int_equal(vfv_file_read(in_run("nova/0000:3b:1e.7.conf"), 9, &text, NULL), 0);
 	assert_string_equal(text, "one");
-	assert_int_equal(vfv_publish_nova(&host, &vf, NULL, &error), 0);
+	assert_int_equal(vfv_publish_nova(&host, &vf, NULL, &error), 1);
 	assert_int_equal(access(in_run("nova/0000:3b:1e.7.conf"), F_OK), -1);
+}
+
+TEST(publish_for_nova_keeps_the_aliases_when_a_pf_goes)
+{
+	struct vfv_error error = VFV_NO_ERROR;
+	VFV_FREE char *text = NULL;
+	struct stat found;
+
+	start();
+	host.sysfs = strdup(in_run("sys"));
+	assert_int_equal(vfv_publish_nova_folder(&host, &error), 0);
+	assert_int_equal(vfv_publish_nova_folder(&host, &error), 0);
+	assert_int_equal(stat(in_run("nova"), &found), 0);
+	assert_int_equal(found.st_mode & 07777, 0755);
+	assert_int_equal(vfv_folder_make(in_run("sys/bus/pci/devices")), 0);
+	assert_int_equal(vfv_publish_nova(&host, &vf, "a PF\n", &error), 1);
+	assert_int_equal(vfv_publish_nova(&host, NULL, "aliases\n", &error), 1);
+	assert_int_equal(vfv_publish_nova(&host, NULL, "aliases\n", &error), 0);
+	vfv_unpublish_absent(&host);
+	assert_int_equal(access(in_run("nova/0000:3b:1e.7.conf"), F_OK), -1);
+	assert_int_equal(vfv_file_read(in_run("nova/alias.conf"), 99, &text, NULL), 0);
+	assert_string_equal(text, "aliases\n");
+	assert_int_equal(vfv_publish_nova(&host, NULL, NULL, &error), 1);
+	assert_int_equal(vfv_publish_nova(&host, NULL, NULL, &error), 0);
+	assert_int_equal(access(in_run("nova/alias.conf"), F_OK), -1);
+	free(host.sysfs);
 }
 
 TEST(publish_into_no_folder_is_an_error)
@@ -141,6 +167,7 @@ TEST(publish_path_that_is_too_long_is_an_error)
 	host = (struct vfv_host){.run = run};
 	assert_int_equal(vfv_publish(&host, &vf, &error), -ENAMETOOLONG);
 	assert_int_equal(vfv_unpublish(&host, &vf, NULL), -ENAMETOOLONG);
+	assert_int_equal(vfv_publish_nova(&host, NULL, "text", NULL), -ENAMETOOLONG);
 	assert_false(vfv_is_published(&host, &vf));
 }
 

@@ -19,6 +19,9 @@
 #include "worker_parts.h"
 #include "worker_protocol.h"
 
+/* How often the intents may change under our eyes before we leave it to the next worker. */
+#define ALIAS_TRIES 4
+
 void vfv_worker_report(const char *key, struct json_object *value)
 {
 	struct json_object *report VFV_JSON = json_object_new_object();
@@ -213,6 +216,31 @@ static void connect_kernel(struct vfv_worker *worker)
 		json_object_put(kernel);
 }
 
+/* Say to Nova by which aliases flavors ask for VFs; 1 when that changed something. */
+static int keep_aliases(const struct vfv_host *host, struct vfv_error *ret_error)
+{
+	struct vfv_intents *intents = NULL;
+	char *text VFV_FREE = NULL;
+	int ret = vfv_intents_read(host, &intents);
+
+	if (!ret)
+		ret = vfv_nova_aliases_text(intents, &text);
+	vfv_intents_free(intents);
+	return ret ? vfv_error_set(ret_error, VFV_ERROR_NO_MEMORY, ENOMEM, "no memory")
+		   : vfv_publish_nova(host, NULL, text, ret_error);
+}
+
+/*
+ * Workers of other PFs write the same file, perhaps from intents that are older than what they
+ * replace. So whoever has written looks again, until the intents are those that were written.
+ */
+static void keep_all_aliases(const struct vfv_host *host, struct vfv_error *ret_error)
+{
+	for (int i = 0; i < ALIAS_TRIES; i++)
+		if (keep_aliases(host, ret_error) <= 0)
+			return;
+}
+
 /* Say to Nova which VFs the PF has now. What was done stays done when that cannot be written. */
 static void keep_nova(struct vfv_worker *worker)
 {
@@ -224,6 +252,7 @@ static void keep_nova(struct vfv_worker *worker)
 		no_memory(worker);
 	else
 		vfv_publish_nova(worker->host, &worker->pf->address, text, &worker->error);
+	keep_all_aliases(worker->host, &worker->error);
 }
 
 static void serve(struct vfv_worker *worker)
@@ -237,6 +266,8 @@ static void serve(struct vfv_worker *worker)
 		return;
 	if (worker->request->op == VFV_OP_LIST) {
 		vfv_unpublish_absent(worker->host);
+		/* There may be no PF; of one that is there, its worker tells what fails. */
+		keep_all_aliases(worker->host, NULL);
 		do_list(worker);
 		return;
 	}

@@ -77,15 +77,14 @@ static bool is_legacy(const struct vfv_pf *pf)
 	return pf->legacy != 0 || vfv_text_equal(pf->owner_state, "degraded");
 }
 
-/* What placement counts a PF's VFs by; Nova wants the same for all VFs of a PF. */
-static bool add_class(struct json_object *object, const struct vfv_pf *pf,
-		      const struct vfv_intent *intent)
+/* What placement counts VFs by; Nova wants the same for all VFs of a PF. */
+static bool add_class(struct json_object *object, const struct vfv_intent *intent, bool legacy)
 {
 	const char *resource_class = intent && intent->has_nova ? intent->nova_resource_class
 								: VFV_INTENT_RESOURCE_CLASS;
 
 	return vfv_json_add_text(object, "resource_class", resource_class) &&
-	       (!is_legacy(pf) || vfv_json_add_text(object, "traits", VFV_NOVA_TRAIT));
+	       (!legacy || vfv_json_add_text(object, "traits", VFV_NOVA_TRAIT));
 }
 
 /*
@@ -103,13 +102,17 @@ static struct json_object *new_spec(const struct vfv_nova_rules *rules, const st
 	    !vfv_json_add_text(spec, "vendor_id", VFV_NOVA_VENDOR) ||
 	    !vfv_json_add_text(spec, "product_id", VFV_NOVA_PRODUCT) ||
 	    (rules->managed && !vfv_json_add_text(spec, "managed", "no")) ||
-	    !add_class(spec, pf, intent))
+	    !add_class(spec, intent, is_legacy(pf)))
 		return NULL;
 	return vfv_take(spec);
 }
 
-/* Without type-VF an alias would be served with a PF just as well. */
-static struct json_object *new_alias(const struct vfv_nova_rules *rules, const struct vfv_pf *pf,
+/*
+ * The alias of an intent, whatever its PF can do: PFs of one intent's words have one alias, and with
+ * placement Nova refuses a name that stands for two. Without type-VF it would be served with a PF
+ * just as well.
+ */
+static struct json_object *new_alias(const struct vfv_nova_rules *rules,
 				     const struct vfv_intent *intent, const char *name)
 {
 	VFV_JSON struct json_object *alias = json_object_new_object();
@@ -118,7 +121,7 @@ static struct json_object *new_alias(const struct vfv_nova_rules *rules, const s
 	    !vfv_json_add_text(alias, "vendor_id", VFV_NOVA_VENDOR) ||
 	    !vfv_json_add_text(alias, "product_id", VFV_NOVA_PRODUCT) ||
 	    !vfv_json_add_text(alias, "device_type", "type-VF") ||
-	    (rules->alias_by_class && !add_class(alias, pf, intent)))
+	    (rules->alias_by_class && !add_class(alias, intent, true)))
 		return NULL;
 	return vfv_take(alias);
 }
@@ -135,8 +138,9 @@ static bool append_once(struct json_object *array, struct json_object *alias)
 	return append(array, alias);
 }
 
-int vfv_nova_config_add(struct vfv_nova_config *config, const struct vfv_pf *pf,
-			const struct vfv_intent *intent, const char *alias)
+/* Add the entries of a PF's VFs; how many, or -ENOMEM. */
+static int add_specs(struct vfv_nova_config *config, const struct vfv_pf *pf,
+		     const struct vfv_intent *intent)
 {
 	char text[VFV_NOVA_OBSTACLE_BYTES];
 	int count = 0;
@@ -148,9 +152,17 @@ int vfv_nova_config_add(struct vfv_nova_config *config, const struct vfv_pf *pf,
 			return -ENOMEM;
 		count++;
 	}
+	return count;
+}
+
+int vfv_nova_config_add(struct vfv_nova_config *config, const struct vfv_pf *pf,
+			const struct vfv_intent *intent, const char *alias)
+{
+	int count = add_specs(config, pf, intent);
+
 	if (!alias)
 		alias = intent && intent->has_nova ? intent->nova_alias : VFV_INTENT_ALIAS;
-	if (count > 0 && !append_once(config->aliases, new_alias(config->rules, pf, intent, alias)))
+	if (count > 0 && !append_once(config->aliases, new_alias(config->rules, intent, alias)))
 		return -ENOMEM;
 	return count;
 }
@@ -173,32 +185,53 @@ char *vfv_nova_config_text(const struct vfv_nova_config *config)
 
 	if (!out)
 		return NULL;
-	fprintf(out,
-		"# For OpenStack Nova %s, made by vfvirt. nova-api needs the alias too.\n"
-		"[pci]\n",
-		config->rules->name);
+	fprintf(out, "# For OpenStack Nova%s%s, made by vfvirt.%s\n[pci]\n",
+		config->rules ? " " : "", config->rules ? config->rules->name : "",
+		json_object_array_length(config->aliases) > 0 ? " nova-api needs the alias too."
+							      : "");
 	print_entries(out, "device_spec", config->specs);
 	print_entries(out, "alias", config->aliases);
 	return fclose(out) == 0 ? vfv_take(text) : NULL;
 }
 
+/* The text of a configuration that has count entries, and clear it; count may be an error. */
+static int end_file(struct vfv_nova_config *config, int count, char **ret_text)
+{
+	*ret_text = count > 0 ? vfv_nova_config_text(config) : NULL;
+	vfv_nova_config_clear(config);
+	if (count > 0 && !*ret_text)
+		return -ENOMEM;
+	return count < 0 ? count : 0;
+}
+
 int vfv_nova_file_text(const struct vfv_pf *pf, const struct vfv_intent *intent, char **ret_text)
 {
 	struct vfv_nova_config config = {0};
-	int count;
+	int count = 0;
 
-	*ret_text = NULL;
-	if (!intent || !intent->has_nova)
-		return 0;
-	count = vfv_nova_config_start(&config, vfv_nova_rules(intent->nova_release))
-			? vfv_nova_config_add(&config, pf, intent, NULL)
-			: -ENOMEM;
-	if (count > 0) {
-		*ret_text = vfv_nova_config_text(&config);
-		count = *ret_text ? count : -ENOMEM;
+	if (intent && intent->has_nova)
+		count = vfv_nova_config_start(&config, vfv_nova_rules(intent->nova_release))
+				? add_specs(&config, pf, intent)
+				: -ENOMEM;
+	return end_file(&config, count, ret_text);
+}
+
+int vfv_nova_aliases_text(const struct vfv_intents *intents, char **ret_text)
+{
+	struct vfv_nova_config config = {0};
+	int count = vfv_nova_config_start(&config, NULL) ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < intents->count && count >= 0; i++) {
+		const struct vfv_intent *intent = &intents->all[i];
+
+		if (!intent->has_nova)
+			continue;
+		count++;
+		if (!append_once(config.aliases, new_alias(vfv_nova_rules(intent->nova_release),
+							   intent, intent->nova_alias)))
+			count = -ENOMEM;
 	}
-	vfv_nova_config_clear(&config);
-	return count < 0 ? count : 0;
+	return end_file(&config, count, ret_text);
 }
 
 struct json_object *vfv_nova_config_json(const struct vfv_nova_config *config)

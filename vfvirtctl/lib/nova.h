@@ -38,7 +38,7 @@ const struct vfv_nova_rules *vfv_nova_release(size_t index);
 
 /* The entries of one configuration file; vfv_nova_config_clear() accepts a zeroed one. */
 struct vfv_nova_config {
-	const struct vfv_nova_rules *rules;
+	const struct vfv_nova_rules *rules; /* NULL: entries of several releases */
 	struct json_object *specs;   /* owned array of device_spec entries, one a VF */
 	struct json_object *aliases; /* owned array of alias entries, each once */
 };
@@ -67,10 +67,16 @@ int vfv_nova_config_add(struct vfv_nova_config *config, const struct vfv_pf *pf,
 char *vfv_nova_config_text(const struct vfv_nova_config *config);
 
 /*
- * What the file in the run folder says of a PF, for publish.h; owned by the caller. 0 and NULL: there
- * is to be none, since no intent wants it or there is no VF. -ENOMEM.
+ * What the file in the run folder says of a PF, for publish.h: its VFs. Owned by the caller. 0 and
+ * NULL: there is to be none, since no intent wants it or there is no VF. -ENOMEM.
  */
 int vfv_nova_file_text(const struct vfv_pf *pf, const struct vfv_intent *intent, char **ret_text);
+
+/*
+ * What the file of the aliases says: those of all intents with nova, each once. Likewise; 0 and NULL:
+ * no intent has nova.
+ */
+int vfv_nova_aliases_text(const struct vfv_intents *intents, char **ret_text);
 
 /* {"schema": 1, "release": ..., "device_spec": [...], "alias": [...]}; NULL: no memory. */
 struct json_object *vfv_nova_config_json(const struct vfv_nova_config *config);

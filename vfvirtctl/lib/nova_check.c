@@ -357,6 +357,11 @@ static void clear(struct vfv_nova_look *look)
 		free(look->entries[i].place);
 	}
 	free(look->entries);
+	for (size_t i = 0; i < look->alias_count; i++) {
+		json_object_put(look->aliases[i].object);
+		free(look->aliases[i].place);
+	}
+	free(look->aliases);
 	vfv_nova_conf_clear(&look->conf);
 }
 

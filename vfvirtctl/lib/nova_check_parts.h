@@ -15,12 +15,22 @@ struct vfv_nova_entry {
 	bool of_ours; /* matches a PF or VF of the host */
 };
 
+/* An alias, of any card, and where it stands. */
+struct vfv_nova_alias {
+	struct json_object *object; /* owned */
+	const char *name;	    /* borrowed from object; NULL: none */
+	char *place;		    /* owned; "FILE:LINE" */
+	bool of_ours;		    /* Nova takes it, and it may mean our VFs */
+};
+
 /* What the parts look at. */
 struct vfv_nova_look {
 	const struct vfv_nova_scene *scene;
 	struct vfv_nova_conf conf;
 	struct vfv_nova_entry *entries; /* owned array of entry_count, in the order of the files */
 	size_t entry_count;
+	struct vfv_nova_alias *aliases; /* owned array of alias_count, likewise */
+	size_t alias_count;
 	bool refused; /* an entry that Nova refuses; it would not start */
 	struct vfv_findings *findings;
 };

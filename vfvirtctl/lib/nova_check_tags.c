@@ -224,11 +224,11 @@ static void check_class(struct vfv_nova_look *look, struct vfv_about *about, con
 }
 
 /* Whether an alias can mean our VFs; what is wrong with it becomes a finding. */
-static void check_alias(struct vfv_nova_look *look, const char *place, struct json_object *alias,
-			bool *found)
+static void check_alias(struct vfv_nova_look *look, struct vfv_nova_alias *entry, bool *found)
 {
-	const char *type = text_of(alias, "device_type"), *name = text_of(alias, "name");
-	struct vfv_about about = {VFV_FINDING_FAIL, "nova-alias", place,
+	struct json_object *alias = entry->object;
+	const char *type = text_of(alias, "device_type"), *name = entry->name;
+	struct vfv_about about = {VFV_FINDING_FAIL, "nova-alias", entry->place,
 				  "add \"device_type\": \"type-VF\""};
 	char shown[VFV_SHOWN_BYTES];
 
@@ -238,6 +238,7 @@ static void check_alias(struct vfv_nova_look *look, const char *place, struct js
 		return;
 	if (!may_be(alias, "product_id", VFV_NOVA_PRODUCT))
 		return;
+	entry->of_ours = true;
 	about.remedy = "add \"device_type\": \"type-VF\"";
 	if (!type || strcmp(type, "type-VF") != 0) {
 		about.level = VFV_FINDING_WARN;
@@ -249,6 +250,67 @@ static void check_alias(struct vfv_nova_look *look, const char *place, struct js
 	if (look->scene->rules->alias_by_class)
 		check_class(look, &about, text_of(alias, "resource_class"));
 	*found = *found || !look->scene->alias || strcmp(look->scene->alias, name) == 0;
+}
+
+/* What Nova takes for a key of an alias that is not there. */
+static const char *text_or(struct json_object *alias, const char *key, const char *fallback)
+{
+	const char *text = text_of(alias, key);
+
+	return text ? text : fallback;
+}
+
+/* Whether Nova takes two aliases as one name for either: else it refuses both, and all others. */
+static bool is_either(struct json_object *one, struct json_object *other)
+{
+	const char *type = text_of(one, "device_type");
+
+	return type && vfv_text_equal(type, text_of(other, "device_type")) &&
+	       !strcmp(text_or(one, "numa_policy", "legacy"),
+		       text_or(other, "numa_policy", "legacy"));
+}
+
+/* Two aliases of one name, of which one at least may mean our VFs. */
+static void add_same_name(struct vfv_nova_look *look, const struct vfv_nova_alias *first,
+			  const struct vfv_nova_alias *second)
+{
+	struct vfv_about about = {VFV_FINDING_FAIL, "nova-alias", second->place,
+				  "keep one of them, or give one another name (in an intent: "
+				  "nova.alias)"};
+	bool by_class = look->scene->rules->alias_by_class;
+	char shown[VFV_SHOWN_BYTES];
+
+	vfv_text_show(second->name, strlen(second->name), shown);
+	if (!is_either(first->object, second->object)) {
+		vfv_finding_add(look->findings, &about,
+				"%s has another device_type or numa_policy than that of the same "
+				"name in %s, so that Nova refuses every alias",
+				shown, first->place);
+		return;
+	}
+	if (by_class && vfv_nova_is_on(look, VFV_NOVA_PCI_IN_PLACEMENT)) {
+		vfv_finding_add(look->findings, &about,
+				"%s stands in %s too, and with pci_in_placement Nova refuses a "
+				"name that is there twice",
+				shown, first->place);
+		return;
+	}
+	about.level = VFV_FINDING_WARN;
+	vfv_finding_add(look->findings, &about,
+			"%s stands in %s too, and Nova gives guests what either asks for%s", shown,
+			first->place, by_class ? ", but nothing where pci_in_placement is on" : "");
+}
+
+/* Look for the first alias of the same name as one that was just read. */
+static void check_same_name(struct vfv_nova_look *look, const struct vfv_nova_alias *second)
+{
+	for (const struct vfv_nova_alias *first = look->aliases; first < second; first++) {
+		if (!second->name || !vfv_text_equal(first->name, second->name))
+			continue;
+		if (first->of_ours || second->of_ours)
+			add_same_name(look, first, second);
+		return;
+	}
 }
 
 /* Whether flavors can ask for the VFs of a PF by its alias. */
@@ -270,21 +332,41 @@ static void check_found(struct vfv_nova_look *look, bool found)
 			look->scene->alias ? look->scene->alias : "");
 }
 
+/* Take an alias in; NULL: it is none, which becomes a finding. */
+static struct vfv_nova_alias *add_alias(struct vfv_nova_look *look,
+					const struct vfv_nova_setting *setting)
+{
+	VFV_FREE char *place = vfv_nova_place(look, setting);
+	VFV_JSON struct json_object *object = vfv_nova_value(look, setting, place, "nova-alias");
+	struct vfv_nova_alias *grown;
+
+	if (!object)
+		return NULL;
+	grown = reallocarray(look->aliases, look->alias_count + 1, sizeof(*grown));
+	if (!grown) {
+		look->findings->no_memory = true;
+		return NULL;
+	}
+	look->aliases = grown;
+	grown += look->alias_count++;
+	*grown = (struct vfv_nova_alias){.name = text_of(object, "name"), .place = vfv_take(place)};
+	grown->object = vfv_take(object);
+	return grown;
+}
+
 void vfv_nova_check_aliases(struct vfv_nova_look *look)
 {
 	bool found = false;
 
 	for (size_t i = 0; i < look->conf.count; i++) {
-		const struct vfv_nova_setting *setting = &look->conf.all[i];
-		VFV_JSON struct json_object *alias = NULL;
-		VFV_FREE char *place = NULL;
+		struct vfv_nova_alias *alias = NULL;
 
-		if (setting->key != VFV_NOVA_ALIAS)
+		if (look->conf.all[i].key == VFV_NOVA_ALIAS)
+			alias = add_alias(look, &look->conf.all[i]);
+		if (!alias)
 			continue;
-		place = vfv_nova_place(look, setting);
-		alias = vfv_nova_value(look, setting, place, "nova-alias");
-		if (alias)
-			check_alias(look, place, alias, &found);
+		check_alias(look, alias, &found);
+		check_same_name(look, alias);
 	}
 	check_found(look, found);
 }

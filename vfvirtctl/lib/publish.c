@@ -37,19 +37,26 @@ char *vfv_hostdev_xml(const struct vfv_address *vf)
 		vf->function);
 }
 
-/* "RUN/FOLDER/ADDRESS SUFFIX" into ret_path. */
-static int place(const struct vfv_host *host, const char *folder, const struct vfv_address *vf,
-		 const char *suffix, char ret_path[PATH_MAX], struct vfv_error *ret_error)
+/* "RUN/FOLDER/NAME SUFFIX" into ret_path. */
+static int place_name(const struct vfv_host *host, const char *folder, const char *name,
+		      const char *suffix, char ret_path[PATH_MAX], struct vfv_error *ret_error)
 {
-	char text[VFV_ADDRESS_BYTES];
-	int length = snprintf(ret_path, PATH_MAX, "%s/%s/%s%s", host->run, folder,
-			      vfv_address_format(vf, text), suffix);
+	int length = snprintf(ret_path, PATH_MAX, "%s/%s/%s%s", host->run, folder, name, suffix);
 
 	if (length < PATH_MAX)
 		return 0;
 	return vfv_error_set(ret_error, VFV_ERROR_STORAGE, ENAMETOOLONG,
-			     "%s: cannot use %s: the path of the run folder is too long", text,
+			     "%s: cannot use %s: the path of the run folder is too long", name,
 			     folder);
+}
+
+/* The same for a function. */
+static int place(const struct vfv_host *host, const char *folder, const struct vfv_address *vf,
+		 const char *suffix, char ret_path[PATH_MAX], struct vfv_error *ret_error)
+{
+	char text[VFV_ADDRESS_BYTES];
+
+	return place_name(host, folder, vfv_address_format(vf, text), suffix, ret_path, ret_error);
 }
 
 /* Make the folder of a file in the run folder. */
@@ -162,14 +169,18 @@ int vfv_publish_nova(const struct vfv_host *host, const struct vfv_address *pf, 
 {
 	VFV_FREE char *old = NULL;
 	char path[PATH_MAX];
-	int error = place(host, "nova", pf, ".conf", path, ret_error);
+	int error = pf ? place(host, "nova", pf, ".conf", path, ret_error)
+		       : place_name(host, "nova", "alias", ".conf", path, ret_error);
 
 	if (error)
 		return error;
 	if (!text) {
 		error = vfv_file_remove(path);
-		error = error == -ENOENT ? 0 : error;
-	} else if (vfv_file_read(path, strlen(text), &old, NULL) || strcmp(old, text)) {
+		if (error == -ENOENT)
+			return 0;
+	} else {
+		if (!vfv_file_read(path, strlen(text), &old, NULL) && !strcmp(old, text))
+			return 0;
 		error = make_folder(host, "nova", ret_error);
 		if (!error)
 			error = vfv_file_write(path, text, strlen(text), 0644);
@@ -177,7 +188,7 @@ int vfv_publish_nova(const struct vfv_host *host, const struct vfv_address *pf, 
 	if (error)
 		return vfv_error_set(ret_error, VFV_ERROR_STORAGE, error,
 				     "%s: cannot be kept up to date: %s", path, strerror(-error));
-	return 0;
+	return 1;
 }
 
 /* Whether a text is a UUID in its usual form. */

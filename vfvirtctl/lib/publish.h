@@ -2,7 +2,7 @@
 /*
  * What lies in the run folder for a VF: hostdev/ADDRESS.xml, ready for virsh attach-device, and
  * claims/ADDRESS, made by the libvirt hook: the UUID of a domain, a space, its name, a newline. And
- * for a PF, nova/ADDRESS.conf, for the --config-dir of nova-compute.
+ * for the --config-dir of nova-compute, nova/ADDRESS.conf of each PF and nova/alias.conf.
  */
 #ifndef VFV_LIB_PUBLISH_H
 #define VFV_LIB_PUBLISH_H
@@ -38,8 +38,10 @@ void vfv_unpublish_absent(const struct vfv_host *host);
 int vfv_publish_nova_folder(const struct vfv_host *host, struct vfv_error *ret_error);
 
 /*
- * Make a PF's file for Nova say this, atomically; one that says so already is not touched. NULL:
- * remove it, which is no error when it is not there.
+ * Make a file for Nova say this, atomically; one that says so already is not touched. pf: whose;
+ * NULL: that of the aliases. text NULL: remove it, which is no error when it is not there.
+ *
+ * Return: 1 when that changed something, 0 when not, or a negative errno.
  */
 int vfv_publish_nova(const struct vfv_host *host, const struct vfv_address *pf, const char *text,
 		     struct vfv_error *ret_error);
