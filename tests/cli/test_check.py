@@ -209,12 +209,29 @@ def _(folder):
         healthy(scene)
         expect_finding(scene, "ok", "card", "bit 41", "provider intree")
         scene.card.do(f"opcodes {PF} 3")
-        expect_finding(scene, "fail", "card", "offers no legacy registers", "firmware")
+        expect_finding(scene, "fail", "card", "offers no legacy registers", "emulation")
         scene.card.do("netlink unloaded 1")
         expect_finding(scene, "warn", "card", "cannot tell", "bit 41")
     (folder / "none").mkdir()
     with Scene(folder / "none", pfs=0) as scene:
         expect_finding(scene, "fail", "card", "no virtio network card", "lspci")
+
+
+# What to do about a card without legacy registers, by the reason: an enum vfvirt_owner_reason.
+UPDATE_OR_ENABLE, UPDATE = "update the card's firmware, or enable", "update the card's firmware, w"
+REMEDIES = {1: UPDATE_OR_ENABLE, 2: UPDATE, 3: UPDATE_OR_ENABLE, 4: UPDATE,
+            5: "load the driver: modprobe virtio_net", 6: "free some memory", 7: "enable legacy VF",
+            8: "wait for its recovery", 9: UPDATE, 10: "wait: it passes", 11: "see whether it was",
+            12: "wait: it passes", 13: "bind the PF to vfvirt_pf", 14: "install kernel modules"}
+
+
+@case("check: each reason for missing legacy registers has its own remedy")
+def _(folder):
+    with Scene(folder) as scene:
+        healthy(scene)
+        for reason, remedy in REMEDIES.items():
+            scene.card.do(f"owner {PF} 0 {reason}")
+            expect_finding(scene, "fail", "card", "offers no legacy registers", f"-> {remedy}")
 
 
 @case("check: VFs that failed, are foreign or share a group")

@@ -287,7 +287,7 @@ def reasons(files):
     """vfvirt(7) says about every reason for missing legacy registers what to do."""
     table = re.search(r"reasons\[VFVIRT_REASON_COUNT\] = \{(.*?)^\};", files.get(DECODE, ""),
                       re.DOTALL | re.MULTILINE)
-    for reason in re.findall(r'= "(.*)",$', table[1], re.MULTILINE) if table else ():
+    for reason in re.findall(r'= \{"(.*?)",', table[1]) if table else ():
         if f".B {reason}\n" not in files.get(OVERVIEW, ""):
             yield f"{OVERVIEW}:1: says nothing about: {reason}"
 
@@ -310,7 +310,7 @@ def block(*lines):
 BASE = {OPTIONS: 'VERB(list, 0, MANY, "")\nOPTION(json, "json", \'j\', NULL, EVERY,\n "")\n'
                  'VERB(bind, 1, MANY, "")\nOPTION(force, "force", \'f\', NULL, IN(bind),\n "")\n',
         VERSION: "project('vfvirtctl', 'c', version: '1.2')\n",
-        DECODE: 'x reasons[VFVIRT_REASON_COUNT] = {\n\t[A] = "no queue",\n};\n',
+        DECODE: 'x reasons[VFVIRT_REASON_COUNT] = {\n\t[A] = {"no queue", "wait"},\n};\n',
         MAKEFILE: ".PHONY: all check\n", f"a/{MAKEFILE}": ".PHONY: all\n"}
 
 RULES = (

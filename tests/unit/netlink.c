@@ -90,6 +90,7 @@ TEST(netlink_completes_what_the_model_has)
 	assert_string_equal(pf->owner_state, "ready");
 	assert_int_equal(pf->opcodes, 0x7f);
 	assert_int_equal(pf->legacy, 1);
+	assert_null(pf->legacy_remedy);
 	assert_int_equal(pf->admin_queue_num, VFV_UNKNOWN);
 	assert_int_equal(pf->vfs[0].legacy, 1);
 	assert_int_equal(pf->vfs[0].open_count, 0);
@@ -115,7 +116,9 @@ TEST(netlink_owner_without_queue_says_why)
 	assert_has(model->pfs[0].legacy_reason, "did not answer");
 	assert_int_equal(model->pfs[0].vfs[0].legacy, 0);
 	fake_do("owner " PF " %d %d", VFVIRT_OWNER_ABSENT, 99);
-	assert_has(fake_facts()->pfs[0].legacy_reason, "not known");
+	model = fake_facts();
+	assert_has(model->pfs[0].legacy_reason, "not known");
+	assert_has(model->pfs[0].legacy_remedy, "one release");
 	fake_do("owner " PF " %d 0", VFVIRT_OWNER_READY);
 	fake_do("opcodes " PF " 3");
 	assert_int_equal(fake_facts()->pfs[0].legacy, 0);

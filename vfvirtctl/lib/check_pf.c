@@ -60,7 +60,7 @@ static void check_legacy(const struct vfv_check_scene *scene, struct vfv_finding
 				vfv_transport_name(pf->transport));
 	} else if (pf->legacy == 0) {
 		about.level = VFV_FINDING_FAIL;
-		about.remedy = "update the card's firmware, or enable legacy VF emulation on it";
+		about.remedy = pf->legacy_remedy;
 		vfv_finding_add(findings, &about, "offers no legacy registers: %s",
 				pf->legacy_reason ? pf->legacy_reason : "reason unknown");
 	} else if (negotiated_admin_queue(scene, pf) == 1) {

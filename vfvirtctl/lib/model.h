@@ -94,6 +94,7 @@ struct vfv_pf {
 	bool pending_reboot;
 	int legacy;	     /* the owner can reach legacy registers: 1, 0 or VFV_UNKNOWN */
 	char *legacy_reason; /* owned; why not, in words */
+	const char *legacy_remedy; /* static; what to do about that; NULL: nothing; not in JSON */
 	char *owner_state;   /* owned; "ready", "degraded", "absent"; NULL: no kernel module */
 	int admin_queue_index, admin_queue_num, admin_queue_depth, in_flight; /* or VFV_UNKNOWN */
 	uint64_t opcodes;    /* in use; 0: unknown */

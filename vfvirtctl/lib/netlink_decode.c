@@ -69,21 +69,42 @@ static const char *const owner_states[] = {
 	[VFVIRT_OWNER_DEGRADED] = "degraded",
 };
 
-static const char *const reasons[VFVIRT_REASON_COUNT] = {
-	[VFVIRT_REASON_NONE] = "the reason is not known",
-	[VFVIRT_REASON_NO_FEATURE] = "the card does not offer an administration queue",
-	[VFVIRT_REASON_SHORT_COMMON_CFG] = "the card's configuration has no room for the queue",
-	[VFVIRT_REASON_NO_QUEUE] = "the card has no administration queue",
-	[VFVIRT_REASON_BAD_INDEX] = "the card places its administration queue out of range",
-	[VFVIRT_REASON_NO_DRIVER] = "no driver is bound to the PF's virtio device",
-	[VFVIRT_REASON_NO_MEMORY] = "the kernel was out of memory",
-	[VFVIRT_REASON_NO_LEGACY] = "the card does not know the commands for legacy registers",
-	[VFVIRT_REASON_TIMEOUT] = "the card did not answer a command in time",
-	[VFVIRT_REASON_BROKEN_ANSWER] = "the card broke the protocol",
-	[VFVIRT_REASON_RESET] = "the PF is being reset or asleep",
-	[VFVIRT_REASON_GONE] = "the card does not answer on the bus",
-	[VFVIRT_REASON_REMOVED] = "the PF is being removed",
-	[VFVIRT_REASON_NO_OWNER] = "no driver that reaches legacy registers has the PF",
+#define UPDATE_OR_ENABLE "update the card's firmware, or enable legacy VF emulation on it"
+#define UPDATE		 "update the card's firmware, which is at fault"
+#define WAIT		 "wait: it passes"
+
+/* Why legacy registers cannot be reached, and what to do about it; vfvirt(7) says more. */
+static const struct reason {
+	const char *text;
+	const char *remedy;
+} reasons[VFVIRT_REASON_COUNT] = {
+	[VFVIRT_REASON_NONE] = {"the reason is not known",
+				"install kernel modules and programs of one release"},
+	[VFVIRT_REASON_NO_FEATURE] = {"the card does not offer an administration queue",
+				      UPDATE_OR_ENABLE},
+	[VFVIRT_REASON_SHORT_COMMON_CFG] = {"the card's configuration has no room for the queue",
+					    UPDATE},
+	[VFVIRT_REASON_NO_QUEUE] = {"the card has no administration queue", UPDATE_OR_ENABLE},
+	[VFVIRT_REASON_BAD_INDEX] = {"the card places its administration queue out of range",
+				     UPDATE},
+	[VFVIRT_REASON_NO_DRIVER] = {"no driver is bound to the PF's virtio device",
+				     "load the driver: modprobe virtio_net"},
+	[VFVIRT_REASON_NO_MEMORY] = {"the kernel was out of memory",
+				     "free some memory, then unbind virtio_net from the PF's "
+				     "virtio device and bind it again"},
+	[VFVIRT_REASON_NO_LEGACY] = {"the card does not know the commands for legacy registers",
+				     "enable legacy VF emulation on the card"},
+	[VFVIRT_REASON_TIMEOUT] = {"the card did not answer a command in time",
+				   "wait for its recovery; if that goes on, see the kernel log, "
+				   "and reset or replace the card"},
+	[VFVIRT_REASON_BROKEN_ANSWER] = {"the card broke the protocol", UPDATE},
+	[VFVIRT_REASON_RESET] = {"the PF is being reset or asleep", WAIT},
+	[VFVIRT_REASON_GONE] = {"the card does not answer on the bus",
+				"see whether it was pulled, has lost its power, or has failed"},
+	[VFVIRT_REASON_REMOVED] = {"the PF is being removed", WAIT},
+	[VFVIRT_REASON_NO_OWNER] = {"no driver that reaches legacy registers has the PF",
+				    "bind the PF to vfvirt_pf: vfvirtctl create, or apply where "
+				    "it has an intent file"},
 };
 
 static const char *const notify_paths[] = {
@@ -145,12 +166,12 @@ static int replace(char **text, const char *by)
 	return by && !*text ? -ENOMEM : 0;
 }
 
-/* Words of a reason; one from a newer kernel module has none. */
-static const char *reason_text(const struct nlattr *attribute)
+/* The row of a reason; one from a newer kernel module has none. */
+static const struct reason *find_reason(const struct nlattr *attribute)
 {
 	uint32_t reason = attribute ? nla_get_u32(attribute) : VFVIRT_REASON_NONE;
 
-	return reasons[reason < COUNT(reasons) ? reason : VFVIRT_REASON_NONE];
+	return &reasons[reason < COUNT(reasons) ? reason : VFVIRT_REASON_NONE];
 }
 
 int vfv_decode_version(struct nlmsghdr *message, uint32_t *ret_version)
@@ -205,14 +226,15 @@ int vfv_decode_family(struct nlmsghdr *message, struct vfv_family *ret_family)
 /* Whether the owner can reach legacy registers, and why not. */
 static int take_owner_legacy(struct nlattr *a[VFVIRT_A_COUNT], uint32_t state, struct vfv_pf *pf)
 {
-	const char *why = NULL;
+	const struct reason *why = NULL;
 
 	if (state != VFVIRT_OWNER_READY)
-		why = reason_text(a[VFVIRT_A_REASON]);
+		why = find_reason(a[VFVIRT_A_REASON]);
 	else if (a[VFVIRT_A_OPCODES] && (pf->opcodes & LEGACY_OPCODES) != LEGACY_OPCODES)
-		why = reasons[VFVIRT_REASON_NO_LEGACY];
+		why = &reasons[VFVIRT_REASON_NO_LEGACY];
 	pf->legacy = why ? 0 : a[VFVIRT_A_OPCODES] ? 1 : VFV_UNKNOWN;
-	return replace(&pf->legacy_reason, why);
+	pf->legacy_remedy = why ? why->remedy : NULL;
+	return replace(&pf->legacy_reason, why ? why->text : NULL);
 }
 
 int vfv_decode_owner(struct nlmsghdr *message, struct vfv_model *model)
@@ -264,7 +286,7 @@ int vfv_decode_member(struct nlmsghdr *message, struct vfv_model *model)
 	if (vf->has_mac)
 		memcpy(vf->mac, nla_data(a[VFVIRT_A_MAC]), VFV_MAC_BYTES);
 	return replace(&vf->legacy_reason,
-		       vf->legacy == 0 ? reason_text(a[VFVIRT_A_REASON]) : NULL);
+		       vf->legacy == 0 ? find_reason(a[VFVIRT_A_REASON])->text : NULL);
 }
 
 int vfv_decode_stats(struct nlmsghdr *message, struct vfv_stats_row *ret_row)
