@@ -211,7 +211,11 @@ def _(folder):
         scene.card.do(f"opcodes {PF} 3")
         expect_finding(scene, "fail", "card", "offers no legacy registers", "emulation")
         scene.card.do("netlink unloaded 1")
-        expect_finding(scene, "warn", "card", "cannot tell", "bit 41")
+        expect_finding(scene, "warn", "card", "cannot tell", "bit 41", "create binds")
+        scene.intent("dpu0", match={"address": PF}, vfs=0)
+        expect_finding(scene, "warn", "card", "cannot tell", "bit 41", "apply binds")
+        scene.intent("dpu0", match={"address": PF}, vfs=0, transport="intree")
+        expect_finding(scene, "warn", "card", "cannot tell", "bit 41", '"transport" in its')
     (folder / "none").mkdir()
     with Scene(folder / "none", pfs=0) as scene:
         expect_finding(scene, "fail", "card", "no virtio network card", "lspci")

@@ -46,6 +46,16 @@ static int negotiated_admin_queue(const struct vfv_check_scene *scene, const str
 	return ret;
 }
 
+/* How vfvirt_pf, which can tell of legacy registers, gets the PF. */
+static const char *remedy_for_unknown(const struct vfv_pf *pf)
+{
+	if (!pf->intent_path)
+		return "vfvirtctl create binds the PF to vfvirt_pf, which can tell";
+	if (pf->transport_intended == VFV_TRANSPORT_INTREE)
+		return "make \"transport\" in its intent file \"vfvirt\", then vfvirtctl apply";
+	return "vfvirtctl apply binds the PF to vfvirt_pf, which can tell";
+}
+
 static void check_legacy(const struct vfv_check_scene *scene, struct vfv_findings *findings,
 			 const struct vfv_pf *pf)
 {
@@ -67,7 +77,7 @@ static void check_legacy(const struct vfv_check_scene *scene, struct vfv_finding
 		vfv_finding_add(findings, &about, "offers administration queues (bit 41)");
 	} else {
 		about.level = VFV_FINDING_WARN;
-		about.remedy = "vfvirtctl apply binds the PF to vfvirt_pf, which can tell";
+		about.remedy = remedy_for_unknown(pf);
 		vfv_finding_add(
 			findings, &about,
 			"cannot tell whether it offers administration queues (bit 41): it is "
