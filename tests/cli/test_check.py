@@ -36,6 +36,7 @@ def healthy(scene):
     kernel(scene, RELEASE)
     scene.write("dev/vfio/vfio", "")
     scene.write("usr/lib/x86_64-linux-gnu/libvirt.so.0.11003.0", "")
+    scene.write("usr/sbin/libvirtd", "")
     scene.start_daemon()
 
 
@@ -289,6 +290,17 @@ def _(folder):
         expect_finding(scene, "warn", "libvirt", "not installed")
         scene.write("usr/lib64/libvirt.so.0.nonsense", "")
         expect_finding(scene, "warn", "libvirt", "not installed")
+
+
+@case("check: a host with libvirt's library only")
+def _(folder):
+    with Scene(folder) as scene:
+        healthy(scene)
+        (scene.root / "usr/sbin/libvirtd").unlink()
+        expect_finding(scene, "warn", "libvirt", "only the library of libvirt 11.3",
+                       "libvirt-daemon-system")
+        scene.write("usr/sbin/virtqemud", "")
+        expect_finding(scene, "ok", "libvirt", "libvirt 11.3 takes VFs")
 
 
 @case("check: AppArmor and hooks that it stops")

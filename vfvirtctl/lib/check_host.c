@@ -63,6 +63,20 @@ static bool libvirt_version(const struct vfv_check_scene *scene, unsigned int *r
 	return false;
 }
 
+/* Whether a daemon of libvirt that runs guests is installed: vfvirt itself brings the library. */
+static bool has_libvirt_daemon(const struct vfv_check_scene *scene)
+{
+	static const char *const places[] = {"/usr/sbin/libvirtd", "/usr/sbin/virtqemud"};
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		VFV_FREE char *path = vfv_text("%s%s", scene->root, places[i]);
+
+		if (path && access(path, F_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
 void vfv_check_libvirt(const struct vfv_check_scene *scene, struct vfv_findings *findings)
 {
 	struct vfv_about about = {VFV_FINDING_OK, "libvirt", NULL, NULL};
@@ -72,15 +86,22 @@ void vfv_check_libvirt(const struct vfv_check_scene *scene, struct vfv_findings 
 		about.level = VFV_FINDING_WARN;
 		about.remedy = "install libvirt 9.7 or newer";
 		vfv_finding_add(findings, &about, "libvirt is not installed");
-	} else if (major > 9 || (major == 9 && minor >= 7)) {
-		vfv_finding_add(findings, &about,
-				"libvirt %u.%u takes VFs as vfvirt publishes them", major, minor);
-	} else {
+	} else if (major < 9 || (major == 9 && minor < 7)) {
 		about.level = VFV_FINDING_FAIL;
 		about.remedy = "install libvirt 9.7 or newer (Debian 12: from bookworm-backports)";
 		vfv_finding_add(findings, &about,
 				"libvirt %u.%u refuses VFs on drivers other than vfio-pci", major,
 				minor);
+	} else if (!has_libvirt_daemon(scene)) {
+		about.level = VFV_FINDING_WARN;
+		about.remedy = "install libvirt-daemon-system (Debian) or libvirt-daemon (RPM)";
+		vfv_finding_add(findings, &about,
+				"only the library of libvirt %u.%u is installed: there is neither "
+				"libvirtd nor virtqemud",
+				major, minor);
+	} else {
+		vfv_finding_add(findings, &about,
+				"libvirt %u.%u takes VFs as vfvirt publishes them", major, minor);
 	}
 }
 
