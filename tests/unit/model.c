@@ -69,7 +69,6 @@ static struct vfv_model *full(void)
 	pf->admin_queue_depth = 64;
 	pf->in_flight = INT_MAX;
 	pf->opcodes = UINT64_MAX;
-	pf->foreign = strdup("driverctl");
 	pf->failure = strdup("out of luck");
 	vf = add_vf(pf, 7, "3b:01.1");
 	vf->driver = strdup("vfvirt_vfio_pci");

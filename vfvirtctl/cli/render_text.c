@@ -103,8 +103,6 @@ static char *pf_note(const struct vfv_pf *pf)
 	if (pf->pending_reboot)
 		remark(out, "transport %s is pending reboot",
 		       vfv_transport_name(pf->transport_intended));
-	if (pf->foreign)
-		remark(out, "provisioned by %s", pf->foreign);
 	if (pf->intent_path && pf->vfs_now != pf->vfs_intended)
 		remark(out, "%u VFs are intended", pf->vfs_intended);
 	if (pf->legacy_reason)
@@ -275,7 +273,6 @@ static void show_pf(struct block *block, const struct vfv_pf *pf)
 	plain(block, "legacy registers", yes_no(pf->legacy));
 	plain(block, "why not", pf->legacy_reason);
 	show_queue(block, pf);
-	line(block, "provisioned by", pf->foreign, VFV_COLOR_YELLOW);
 	line(block, "failure", pf->failure, VFV_COLOR_RED);
 }
 

@@ -127,7 +127,6 @@ static const struct property pf_properties[] = {
 	{"VfsIntended", 'u', FROM_UNSIGNED, OF_PF(vfs_intended)},
 	{"PendingReboot", 'b', FROM_BOOL, OF_PF(pending_reboot)},
 	{"Failure", 's', FROM_TEXT, OF_PF(failure)},
-	{"Foreign", 's', FROM_TEXT, OF_PF(foreign)},
 	{"NumaNode", 'i', FROM_INT, OF_PF(numa_node)},
 	{0},
 };
@@ -213,8 +212,8 @@ static const sd_bus_vtable pf_vtable[] = {
 	ROW("Netdev", "s"),	   ROW("Driver", "s"),	      ROW("Transport", "s"),
 	ROW("OwnerState", "s"),	   ROW("Legacy", "i"),	      ROW("LegacyReason", "s"),
 	ROW("VfsNow", "u"),	   ROW("VfsMax", "u"),	      ROW("VfsIntended", "u"),
-	ROW("PendingReboot", "b"), ROW("Failure", "s"),	      ROW("Foreign", "s"),
-	ROW("NumaNode", "i"),	   SD_BUS_VTABLE_END,
+	ROW("PendingReboot", "b"), ROW("Failure", "s"),	      ROW("NumaNode", "i"),
+	SD_BUS_VTABLE_END,
 };
 
 static const sd_bus_vtable vf_vtable[] = {

@@ -72,8 +72,6 @@
  *   the transport changes at the next boot, since the interface is in use
  * property Failure s
  *   why the last reconcile failed
- * property Foreign s
- *   who else provisions the PF
  * property NumaNode i
  *   NUMA node
  *

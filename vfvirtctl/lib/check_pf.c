@@ -116,10 +116,6 @@ static void check_pf(const struct vfv_check_scene *scene, struct vfv_findings *f
 			"its transport changes to %s at the next boot: its interface is in use",
 			vfv_transport_name(pf->transport_intended));
 	}
-	if (pf->foreign) {
-		about.remedy = "take the PF out of that tool's configuration";
-		vfv_finding_add(findings, &about, "is provisioned by %s", pf->foreign);
-	}
 	if (pf->intent_path && pf->vfs_now != pf->vfs_intended) {
 		about.remedy = "vfvirtctl apply";
 		vfv_finding_add(findings, &about, "has %u VFs, %u are intended", pf->vfs_now,

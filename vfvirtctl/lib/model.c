@@ -62,7 +62,6 @@ static void pf_clear(struct vfv_pf *pf)
 	free(pf->netdev);
 	free(pf->legacy_reason);
 	free(pf->owner_state);
-	free(pf->foreign);
 	free(pf->failure);
 	for (size_t i = 0; i < pf->vf_count; i++)
 		vf_clear(&pf->vfs[i]);

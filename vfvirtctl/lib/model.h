@@ -98,7 +98,6 @@ struct vfv_pf {
 	char *owner_state;   /* owned; "ready", "degraded", "absent"; NULL: no kernel module */
 	int admin_queue_index, admin_queue_num, admin_queue_depth, in_flight; /* or VFV_UNKNOWN */
 	uint64_t opcodes;    /* in use; 0: unknown */
-	char *foreign;	     /* owned; who else provisions it; NULL: nobody */
 	char *failure;	     /* owned; why the last reconcile failed; NULL: it did not */
 	struct vfv_vf *vfs;  /* owned array of vf_count, by vf_index */
 	size_t vf_count;

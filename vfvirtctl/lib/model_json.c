@@ -80,7 +80,6 @@ static const struct row pf_rows[] = {
 	PF(admin_queue_depth, KIND_NUMBER),
 	PF(in_flight, KIND_NUMBER),
 	PF(opcodes, KIND_BITS),
-	PF(foreign, KIND_TEXT),
 	PF(failure, KIND_TEXT),
 };
 
