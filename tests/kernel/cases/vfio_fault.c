@@ -23,8 +23,6 @@
 #define SLACK_MS 1500 /* of an emulated machine */
 #define RECOVERY_LIMIT_MS 20000
 #define KILL_LIMIT_MS 5000
-#define DEVICE_CONTROL 8 /* of the PCI Express capability */
-#define FUNCTION_RESET 0x8000
 
 static void open_vf(struct handout *handout, struct vfio *vfio, const char *pf_driver)
 {
@@ -329,7 +327,6 @@ TEST(vfio_card_goes_away, .modules = HANDOUT_MODULES, .own_boot = true,
 {
 	struct handout handout;
 	struct vfio vfio;
-	uint16_t control = FUNCTION_RESET;
 	unsigned int express;
 	uint64_t begin_ms;
 	uint8_t value;
@@ -347,7 +344,7 @@ TEST(vfio_card_goes_away, .modules = HANDOUT_MODULES, .own_boot = true,
 	CHECK(now_ms() - begin_ms < test_limit(5000), "20 reads took %u ms",
 	      (unsigned int)(now_ms() - begin_ms));
 	begin_ms = now_ms();
-	CHECK(vfio_write(&vfio, VFIO_CONFIG, express + DEVICE_CONTROL, &control, 2) < 0,
+	CHECK(vfio_guest_reset(&vfio, express) < 0,
 	      "a card that is gone takes a function reset by its guest");
 	CHECK(vfio_reset(&vfio) < 0, "a card that is gone was reset");
 	CHECK(now_ms() - begin_ms < test_limit(5000), "two resets took %u ms",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Resets of VFs and of their card meet. */
+/* Resets of VFs, by their users and their guests, and those of their card. */
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -9,6 +9,7 @@
 #include "file.h"
 #include "handout.h"
 #include "host.h"
+#include "measure.h"
 #include "net.h"
 #include "nic.h"
 #include "owner.h"
@@ -19,6 +20,12 @@
 #define RESETS 5
 #define RESET_LIMIT_MS 2000 /* for the card to acknowledge its reset */
 #define CALL_LIMIT_MS 20000
+#define ACCESS_LIMIT_MS 1000 /* of a guest: what its own reset may wait */
+#define TRIES 30
+#define COMMAND 4
+#define COMMAND_ALL 7 /* I/O, memory, bus master */
+#define BAR0 0x10
+#define BAR0_PLACED 0xd001
 
 static int reset_pf(const struct handout *handout)
 {
@@ -35,6 +42,78 @@ static bool is_ready(int event)
 }
 
 /*
+ * The guest's own reset takes away what its driver told the device, and nothing of what belongs to
+ * the function's place on the bus. That it was the card that forgot is to be seen by its counters:
+ * nobody wrote a register, and the status came from there.
+ */
+TEST(vfio_guest_resets_its_function, .modules = HANDOUT_MODULES)
+{
+	struct handout handout;
+	struct net_end pf_end;
+	unsigned int express;
+	long writes, reads;
+	struct vfio vfio;
+	struct nic nic;
+
+	handout_open(&handout, PF_OURS, 1);
+	net_end_open(&pf_end, handout.pf, "10.9.0.1");
+	CHECK_OK(vfio_open(&vfio, handout.vfs[0]));
+	express = vfio_capability(&vfio, CAPABILITY_EXPRESS);
+	nic_start_legacy(&nic, &vfio, true, false);
+	nic_check_ping(&nic, 100, PF_HOST, NULL, 1);
+	vfio_put(&vfio, VFIO_CONFIG, BAR0, 4, BAR0_PLACED);
+	CHECK(vfio_get(&vfio, VFIO_BAR0, LEGACY_STATUS, 1), "the driver has set no status");
+	CHECK(vfio_get(&vfio, VFIO_BAR0, LEGACY_DRIVER_FEATURES, 4),
+	      "the driver has taken no features");
+	CHECK(vfio_get(&vfio, VFIO_BAR0, LEGACY_QUEUE_PFN, 4), "the driver has set up no queue");
+	writes = host_count("pf0", 1, "commands.2.submitted");
+	reads = host_count("pf0", 1, "commands.3.ok");
+	CHECK_OK(vfio_guest_reset(&vfio, express));
+	CHECK_EQUAL(vfio_get(&vfio, VFIO_CONFIG, COMMAND, 2) & COMMAND_ALL, COMMAND_ALL,
+		    "the command register after a reset");
+	CHECK_EQUAL(vfio_get(&vfio, VFIO_CONFIG, BAR0, 4), BAR0_PLACED, "BAR0 after a reset");
+	CHECK_EQUAL(vfio_get(&vfio, VFIO_BAR0, LEGACY_STATUS, 1), 0, "the status after a reset");
+	CHECK_EQUAL(vfio_get(&vfio, VFIO_BAR0, LEGACY_DRIVER_FEATURES, 4), 0,
+		    "the driver's features after a reset");
+	CHECK_EQUAL(vfio_get(&vfio, VFIO_BAR0, LEGACY_QUEUE_PFN, 4), 0, "a queue after a reset");
+	CHECK_EQUAL(host_count("pf0", 1, "commands.2.submitted"), writes, "register writes");
+	CHECK_EQUAL(host_count("pf0", 1, "commands.3.ok"), reads + 3, "register reads");
+	nic_stop(&nic);
+	nic_start_legacy(&nic, &vfio, true, false);
+	nic_check_ping(&nic, 100, PF_HOST, NULL, 1);
+	nic_stop(&nic);
+	vfio_close(&vfio);
+	net_end_close(&pf_end);
+	handout_close(&handout);
+}
+
+/* Resets the PF in a process of its own, held up before that begins in earnest. */
+static pid_t begin_slow_reset(const struct handout *handout)
+{
+	pid_t pid;
+
+	CHECK_OK(file_write("/sys/module/vfvirt_pf/parameters/reset_limit_ms", "%d",
+			    RESET_LIMIT_MS));
+	host_do("fault pf0 reset-stuck,member=0");
+	pid = fork();
+	if (!pid)
+		_exit(reset_pf(handout) ? 1 : 0);
+	WAIT_FOR(CALL_LIMIT_MS, host_struck("pf0", "reset-stuck") > 0, "the reset of the PF");
+	return pid;
+}
+
+/* Another reset, of a card that obeys, leaves a PF that works. */
+static void end_slow_reset(const struct handout *handout, pid_t pid)
+{
+	int status;
+
+	CHECK(waitpid(pid, &status, 0) == pid && !status, "the reset of the PF failed");
+	host_do("fault-clear pf0 all");
+	CHECK_OK(reset_pf(handout));
+	owner_wait_state(handout->pf, VFVIRT_OWNER_READY, CALL_LIMIT_MS);
+}
+
+/*
  * A reset of the PF takes VFs off the bus for a moment. A VF that its user resets just then must
  * wait: the kernel would wait a minute for it to come back, or reset the whole slot.
  */
@@ -42,29 +121,59 @@ TEST(vfio_reset_waits_for_that_of_the_card, .modules = HANDOUT_MODULES, .limit_s
 {
 	struct handout handout;
 	struct vfio vfio;
-	int event, status;
 	pid_t pid;
+	int event;
 
 	handout_open(&handout, PF_OURS, 1);
 	CHECK_OK(vfio_open(&vfio, handout.vfs[0]));
 	event = eventfd(0, EFD_CLOEXEC);
 	CHECK_OK(vfio_error_event(&vfio, event));
-	/* Holds the reset of the PF up before it begins in earnest. */
-	CHECK_OK(file_write("/sys/module/vfvirt_pf/parameters/reset_limit_ms", "%d",
-			    RESET_LIMIT_MS));
-	host_do("fault pf0 reset-stuck,member=0");
-	pid = fork();
-	if (!pid)
-		_exit(reset_pf(&handout) ? 1 : 0);
-	WAIT_FOR(CALL_LIMIT_MS, host_struck("pf0", "reset-stuck") > 0, "the reset of the PF");
+	pid = begin_slow_reset(&handout);
 	CHECK(!is_ready(event), "the user was told of a reset that has not ended");
 	CHECK_OK(vfio_reset(&vfio));
 	CHECK(is_ready(event), "the VF was reset while its card was");
-	CHECK(waitpid(pid, &status, 0) == pid && !status, "the reset of the PF failed");
-	host_do("fault-clear pf0 all");
-	CHECK_OK(reset_pf(&handout));
-	owner_wait_state(handout.pf, VFVIRT_OWNER_READY, CALL_LIMIT_MS);
+	end_slow_reset(&handout, pid);
 	CHECK_OK(vfio_reset(&vfio));
+	vfio_close(&vfio);
+	handout_close(&handout);
+}
+
+/*
+ * The same by the guest's hand. Its write waits no longer than any access; while the card is still
+ * being reset then, it is refused, and not let through to a function that is off the bus.
+ */
+TEST(vfio_guest_reset_waits_for_that_of_the_card, .modules = HANDOUT_MODULES, .limit_s = 90)
+{
+	unsigned int express, refused = 0;
+	struct handout handout;
+	struct vfio vfio;
+	pid_t pid;
+	int event;
+
+	handout_open(&handout, PF_OURS, 1);
+	CHECK_OK(vfio_open(&vfio, handout.vfs[0]));
+	express = vfio_capability(&vfio, CAPABILITY_EXPRESS);
+	event = eventfd(0, EFD_CLOEXEC);
+	CHECK_OK(vfio_error_event(&vfio, event));
+	pid = begin_slow_reset(&handout);
+	for (;;) {
+		uint64_t begin_tick_ms = measure_tick_ms();
+		int error = vfio_guest_reset(&vfio, express);
+
+		if (!error)
+			break;
+		CHECK_EQUAL(error, -EBUSY, "a guest's reset during that of the card");
+		CHECK(measure_tick_ms() - begin_tick_ms >= ACCESS_LIMIT_MS - MEASURE_TICKS_MS,
+		      "a guest's reset was refused before its limit");
+		CHECK(++refused < TRIES, "a guest's reset was refused %d times", TRIES);
+	}
+	CHECK(is_ready(event), "the guest reset the VF while its card was being reset");
+	CHECK(refused > 0, "the reset of the card took no longer than an access may");
+	end_slow_reset(&handout, pid);
+	vfio_command(&vfio, COMMAND_ALL);
+	vfio_put(&vfio, VFIO_BAR0, LEGACY_STATUS, 1, 1);
+	CHECK_OK(vfio_guest_reset(&vfio, express));
+	CHECK_EQUAL(vfio_get(&vfio, VFIO_BAR0, LEGACY_STATUS, 1), 0, "the status after a reset");
 	vfio_close(&vfio);
 	handout_close(&handout);
 }

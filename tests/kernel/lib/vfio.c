@@ -17,6 +17,8 @@
 #define PCI_COMMAND 4
 #define CAPABILITY_POINTER 0x34
 #define CAPABILITIES_MAX 32
+#define DEVICE_CONTROL 8 /* of the PCI Express capability */
+#define FUNCTION_RESET 0x8000
 #define IRQS_MAX 16
 
 static int open_group(const char *bdf)
@@ -201,6 +203,15 @@ int vfio_sleep(const struct vfio *vfio)
 int vfio_reset(const struct vfio *vfio)
 {
 	return ioctl(vfio->device_fd, VFIO_DEVICE_RESET) < 0 ? -errno : 0;
+}
+
+int vfio_guest_reset(const struct vfio *vfio, unsigned int express)
+{
+	uint16_t control = htole16(FUNCTION_RESET);
+	ssize_t done = vfio_write(vfio, VFIO_CONFIG, express + DEVICE_CONTROL, &control,
+				  sizeof(control));
+
+	return done < 0 ? done : 0;
 }
 
 static uint64_t physical_address(const void *memory)

@@ -171,6 +171,15 @@ int vfio_sleep(const struct vfio *vfio);
 int vfio_reset(const struct vfio *vfio);
 
 /**
+ * vfio_guest_reset() - reset the function as its guest does, through configuration space.
+ * @vfio: open.
+ * @express: offset of CAPABILITY_EXPRESS.
+ *
+ * Return: 0 or negative errno of the write; VFIO does not tell whether the reset worked.
+ */
+int vfio_guest_reset(const struct vfio *vfio, unsigned int express);
+
+/**
  * dma_new() - 2 MiB of zeroed memory in one piece that the function may use.
  * @vfio: open.
  * @ret_dma: the memory.
