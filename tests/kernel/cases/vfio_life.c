@@ -100,7 +100,7 @@ TEST(vfio_seal_excludes_open, .modules = HANDOUT_MODULES)
 	handout_close(&handout);
 }
 
-/* The device descriptor alone: the rest of an open costs much and races with nothing. */
+/* Container, group, device and regions, all anew: only a whole open asks whether it is sealed. */
 static int reopen(struct vfio *vfio, const char *bdf)
 {
 	vfio_close(vfio);
