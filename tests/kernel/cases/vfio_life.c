@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
@@ -18,6 +19,9 @@
 #include "test.h"
 
 #define RACES 1000
+#define CONFIG_VECTOR 1
+#define QUEUE_VECTOR 2
+#define IGATE_HELD "/sys/module/vfvirt_igate/parameters/held"
 
 /* A device has one user: the group's file opens once. */
 TEST(vfio_opens_once, .modules = HANDOUT_MODULES)
@@ -190,44 +194,112 @@ TEST(vfio_legacy_is_decided_at_open, .modules = HANDOUT_MODULES, .configs = "no-
 	handout_close(&handout);
 }
 
-/* B-P20: interrupts come and go on one thread while another reads where they move the layout. */
+/*
+ * What 0x14 and the bytes behind it read: with MSI-X off the configuration, with it on the vectors
+ * that the driver chose, and then the same configuration.
+ */
+struct toggling {
+	struct vfio vfio;
+	int fds[NIC_VECTORS];
+	uint64_t off, on;
+	atomic_bool ended;
+};
+
+static void check_layout(struct toggling *toggling, bool msix)
+{
+	uint64_t wanted = msix ? toggling->on : toggling->off, value;
+
+	CHECK_OK(vfio_msix(&toggling->vfio, toggling->fds, msix ? NIC_VECTORS : 0));
+	value = vfio_get(&toggling->vfio, VFIO_BAR0, LEGACY_CONFIG, 8);
+	CHECK(value == wanted, "0x14 reads 0x%016llx with MSI-X %s, not 0x%016llx",
+	      (unsigned long long)value, msix ? "on" : "off", (unsigned long long)wanted);
+}
+
 static void *toggle_msix(void *context)
 {
-	struct vfio *vfio = context;
-	int fds[NIC_VECTORS];
+	struct toggling *toggling = context;
 
-	for (unsigned int i = 0; i < NIC_VECTORS; i++)
-		fds[i] = eventfd(0, EFD_CLOEXEC);
-	for (unsigned int round = 0; round < 200; round++) {
-		CHECK_OK(vfio_msix(vfio, fds, NIC_VECTORS));
-		CHECK_OK(vfio_msix(vfio, fds, 0));
+	for (unsigned int round = 0; round < 100; round++) {
+		check_layout(toggling, true);
+		check_layout(toggling, false);
 	}
-	for (unsigned int i = 0; i < NIC_VECTORS; i++)
-		close(fds[i]);
+	toggling->ended = true;
 	return NULL;
 }
 
+static void choose_vectors(struct toggling *toggling)
+{
+	for (unsigned int i = 0; i < NIC_VECTORS; i++)
+		toggling->fds[i] = eventfd(0, EFD_CLOEXEC);
+	toggling->off = vfio_get(&toggling->vfio, VFIO_BAR0, LEGACY_CONFIG, 8);
+	toggling->on = CONFIG_VECTOR | QUEUE_VECTOR << 16 | toggling->off << 32;
+	CHECK_OK(vfio_msix(&toggling->vfio, toggling->fds, NIC_VECTORS));
+	vfio_put(&toggling->vfio, VFIO_BAR0, LEGACY_CONFIG_VECTOR, 2, CONFIG_VECTOR);
+	vfio_put(&toggling->vfio, VFIO_BAR0, LEGACY_QUEUE_VECTOR, 2, QUEUE_VECTOR);
+	check_layout(toggling, true);
+	check_layout(toggling, false);
+}
+
+/* The card may have switched between the driver's look and its command: then it refuses that. */
+static bool is_vector(uint16_t value, uint16_t vector)
+{
+	return value == vector || value == 0xffff;
+}
+
+/* B-P20: interrupts come and go on one thread while another reads where they move the layout. */
 TEST(vfio_layout_follows_msix, .modules = HANDOUT_MODULES, .limit_s = 120)
 {
-	uint64_t without, with = 0xffffffff;
+	struct toggling toggling = { .ended = false };
+	unsigned int off = 0, on = 0, refused = 0;
+	struct handout handout;
+	pthread_t thread;
+
+	handout_open(&handout, PF_OURS, 1);
+	CHECK_OK(vfio_open(&toggling.vfio, handout.vfs[0]));
+	vfio_command(&toggling.vfio, 7);
+	choose_vectors(&toggling);
+	CHECK(!pthread_create(&thread, NULL, toggle_msix, &toggling), "no thread");
+	while (!toggling.ended) {
+		uint32_t value = vfio_get(&toggling.vfio, VFIO_BAR0, LEGACY_CONFIG, 4);
+
+		if (value == (uint32_t)toggling.off)
+			off++;
+		else if (value == (uint32_t)toggling.on)
+			on++;
+		else if (is_vector(value, CONFIG_VECTOR) && is_vector(value >> 16, QUEUE_VECTOR))
+			refused++;
+		else
+			CHECK(false, "0x14 reads 0x%08x meanwhile", value);
+	}
+	pthread_join(thread, NULL);
+	test_log("read %u times with MSI-X off, %u times on, refused %u times", off, on, refused);
+	CHECK(off && on, "only one layout was met: %u times off, %u times on", off, on);
+	for (unsigned int i = 0; i < NIC_VECTORS; i++)
+		close(toggling.fds[i]);
+	vfio_close(&toggling.vfio);
+	handout_close(&handout);
+}
+
+/* B-P20: who changes the interrupt mode is waited for, not overtaken half-way. */
+TEST(vfio_layout_waits_for_its_change, .modules = HANDOUT_MODULES, .at_hand = "vfvirt_igate")
+{
+	char parameters[64];
 	struct handout handout;
 	struct vfio vfio;
-	pthread_t thread;
+	int status;
+	pid_t pid;
 
 	handout_open(&handout, PF_OURS, 1);
 	CHECK_OK(vfio_open(&vfio, handout.vfs[0]));
 	vfio_command(&vfio, 7);
-	without = vfio_get(&vfio, VFIO_BAR0, LEGACY_CONFIG, 4);
-	CHECK(!pthread_create(&thread, NULL, toggle_msix, &vfio), "no thread");
-	for (unsigned int i = 0; i < 2000; i++) {
-		uint64_t value = vfio_get(&vfio, VFIO_BAR0, LEGACY_CONFIG, 4);
-
-		/* The card may have switched between the look and the command: then it refuses. */
-		CHECK(value == without || value == with || (value & 0xffff) == 0xffff,
-		      "0x14 reads 0x%08llx", (unsigned long long)value);
-	}
-	pthread_join(thread, NULL);
-	CHECK_EQUAL(vfio_get(&vfio, VFIO_BAR0, LEGACY_CONFIG, 4), without, "0x14 in the end");
+	snprintf(parameters, sizeof(parameters), "vf=%s hold_ms=2000", handout.vfs[0]);
+	pid = fork();
+	if (!pid)
+		_exit(module_load("vfvirt_igate", parameters) == -ECANCELED ? 0 : 1);
+	WAIT_FOR(10000, file_number(IGATE_HELD) == 1, "a change of the interrupt mode");
+	vfio_get(&vfio, VFIO_BAR0, LEGACY_CONFIG, 4);
+	CHECK(file_number(IGATE_HELD) != 1, "0x14 was read while the interrupt mode changed");
+	CHECK(waitpid(pid, &status, 0) == pid && !status, "the change failed");
 	vfio_close(&vfio);
 	handout_close(&handout);
 }
