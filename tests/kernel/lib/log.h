@@ -21,4 +21,15 @@ int log_follow(void);
  */
 bool log_says(int log, const char *text);
 
+/**
+ * log_lines() - count the lines of the kernel's log that hold a text.
+ * @log: of log_follow().
+ * @text: part of a line, or the address of the device that it is about.
+ *
+ * Ends the test when the log has overflown since the last call.
+ *
+ * Return: how many of the lines not read yet hold it; all of them count as read.
+ */
+unsigned int log_lines(int log, const char *text);
+
 #endif
