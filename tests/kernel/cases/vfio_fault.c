@@ -15,6 +15,7 @@
 #include "measure.h"
 #include "net.h"
 #include "nic.h"
+#include "proc.h"
 #include "test.h"
 
 #define OP_READ 3
@@ -215,30 +216,47 @@ TEST(vfio_wide_access_has_one_limit, .modules = HANDOUT_MODULES, .limit_s = 120)
 	close_vf(&handout, &vfio);
 }
 
-/* A user that waits for the card can be killed at once, and leaves a VF that works. */
+static bool waits_in(pid_t pid, const char *function)
+{
+	char stack[4096];
+
+	proc_stack(pid, stack, sizeof(stack));
+	return strstr(stack, function);
+}
+
+/*
+ * A user that waits for the card can be killed at once, and leaves a VF that works. The test has
+ * the same file open, so the kill waits for the end of the access and not for that of a close.
+ */
 TEST(vfio_kill_while_waiting, .modules = HANDOUT_MODULES, .limit_s = 120)
 {
 	struct handout handout;
-	uint64_t begin_ms;
+	uint64_t begin_tick_ms;
+	unsigned int took_ms;
+	long long timeouts;
 	struct vfio vfio;
+	int status;
 	pid_t pid;
 
-	handout_open(&handout, PF_OURS, 1);
+	open_vf(&handout, &vfio, PF_OURS);
+	timeouts = genl_stat(vfio.bdf, OP_READ, VFVIRT_A_TIMEOUTS);
 	host_do("fault pf0 stall,hold=self,member=1,opcode=%d,times=1", OP_READ);
 	pid = fork();
 	if (!pid) {
-		if (vfio_open(&vfio, handout.vfs[0]))
-			_exit(2);
-		vfio_command(&vfio, 7);
 		vfio_get(&vfio, VFIO_BAR0, LEGACY_STATUS, 1);
 		_exit(1);
 	}
-	WAIT_FOR(10000, host_struck("pf0", "stall") == 1, "the access to reach the card");
-	begin_ms = now_ms();
+	WAIT_FOR(10000, waits_in(pid, "vfvirt_command_run"), "the access to wait for the card");
+	begin_tick_ms = measure_tick_ms();
 	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
-	CHECK(now_ms() - begin_ms < test_limit(LIMIT_MS), "the kill took %u ms",
-	      (unsigned int)(now_ms() - begin_ms));
+	CHECK_EQUAL(waitpid(pid, &status, 0), pid, "who was killed");
+	took_ms = measure_tick_ms() - begin_tick_ms;
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "the user ended by itself");
+	CHECK_EQUAL(host_struck("pf0", "stall"), 1, "accesses that the card left unanswered");
+	CHECK_EQUAL(genl_stat(vfio.bdf, OP_READ, VFVIRT_A_TIMEOUTS), timeouts,
+		    "accesses that ran to their limit");
+	CHECK(took_ms < LIMIT_MS / 2, "the kill took %u ms", took_ms);
+	vfio_close(&vfio);
 	host_do("fault-clear pf0 all");
 	CHECK_OK(vfio_open(&vfio, handout.vfs[0]));
 	vfio_command(&vfio, 7);
