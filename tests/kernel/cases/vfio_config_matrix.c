@@ -5,6 +5,8 @@
 
 #include "file.h"
 #include "handout.h"
+#include "net.h"
+#include "nic.h"
 #include "stock.h"
 #include "test.h"
 
@@ -118,6 +120,18 @@ TEST(vfio_bar0_size_probing, .modules = HANDOUT_MODULES)
 	handout_close(&handout);
 }
 
+static void check_modern_guest(const struct handout *handout, struct vfio *vf)
+{
+	struct net_end pf_end;
+	struct nic nic;
+
+	net_end_open(&pf_end, handout->pf, "10.9.0.1");
+	nic_start_modern(&nic, vf, true, false);
+	nic_check_ping(&nic, 100, 1, NULL, 1);
+	nic_stop(&nic);
+	net_end_close(&pf_end);
+}
+
 /* Both ways out of the transitional identity leave a VF that a modern guest can use. */
 TEST(vfio_opt_out, .modules = HANDOUT_MODULES)
 {
@@ -134,6 +148,7 @@ TEST(vfio_opt_out, .modules = HANDOUT_MODULES)
 	CHECK_EQUAL(vfio_get(&vf, VFIO_CONFIG, 2, 2), PLAIN_DEVICE_ID, "the device id");
 	CHECK_EQUAL(vf.areas[VFIO_BAR0].size_bytes, 0, "the size of BAR0");
 	CHECK_EQUAL(vfio_read(&vf, VFIO_BAR0, 0, &features, 4), -EINVAL, "a read of BAR0");
+	check_modern_guest(&handout, &vf);
 	vfio_close(&vf);
 	CHECK_OK(file_write(pci_path(path, handout.vfs[0], "vfvirt_legacy"), "1"));
 	CHECK_OK(vfio_open(&vf, handout.vfs[0]));
@@ -147,6 +162,7 @@ TEST(vfio_opt_out, .modules = HANDOUT_MODULES)
 	CHECK_OK(vfio_open(&vf, handout.vfs[0]));
 	CHECK_EQUAL(vfio_get(&vf, VFIO_CONFIG, 2, 2), PLAIN_DEVICE_ID,
 		    "the device id of a VF bound with the parameter off");
+	check_modern_guest(&handout, &vf);
 	vfio_close(&vf);
 	handout_close(&handout);
 }
