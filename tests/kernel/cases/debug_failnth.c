@@ -29,6 +29,9 @@
 #define FAR 16
 #define SETTLE_MS 20000
 #define VFS 2
+#define TRANSITIONAL_ID 0x1000
+#define PLAIN_ID 0x1041
+#define BAR0_BYTES 64
 
 /* The rows of these tests. */
 #define FAILNTH_TEST(test_name, ...)                                                             \
@@ -420,6 +423,15 @@ static int open_vf(struct path *path)
 /* What opened although a fault struck must be whole, or say that it is plain pass-through. */
 static void close_vf(struct path *path)
 {
+	uint64_t device_id, size_bytes = path->vfio.areas[VFIO_BAR0].size_bytes;
+
+	if (path->vfio.device_fd < 0)
+		return;
+	device_id = vfio_get(&path->vfio, VFIO_CONFIG, 2, 2);
+	CHECK(device_id == TRANSITIONAL_ID ? size_bytes == BAR0_BYTES :
+	      device_id == PLAIN_ID && !size_bytes,
+	      "half open: device id 0x%04llx, BAR0 of %llu bytes", (unsigned long long)device_id,
+	      (unsigned long long)size_bytes);
 	vfio_close(&path->vfio);
 }
 
