@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Dump of members: every VF of every owner, whatever it is bound to.
+ * Dump of members: every VF of every owner, whatever it is bound to, and every VF that a driver of
+ * ours has though nobody serves its PF.
  *
  * The VFs are collected when the dump starts. Reading a MAC waits for the device, so no lock of
  * core is held then; the VF, its owner and its member are referenced meanwhile.
@@ -73,11 +74,13 @@ static int vf_collect(struct list_head *vfs, struct pci_dev *vf)
 	return 0;
 }
 
-static bool pf_is_wanted(const struct pci_dev *pf, struct nlattr *address)
+static bool vf_is_wanted(struct pci_dev *vf, struct nlattr *address)
 {
+	const struct pci_dev *pf = pci_physfn(vf);
+
 	if (address && strcmp(pci_name(pf), nla_data(address)))
 		return false;
-	return vfvirt_owner_find(pf);
+	return vfvirt_owner_find(pf) || vfvirt_member_find(vf);
 }
 
 static int vfs_collect(struct list_head *vfs, struct nlattr *address)
@@ -87,7 +90,7 @@ static int vfs_collect(struct list_head *vfs, struct nlattr *address)
 
 	lockdep_assert_held(&vfvirt_registry_mutex);
 	while ((vf = pci_get_device(PCI_ANY_ID, PCI_ANY_ID, vf))) {
-		if (!vf->is_virtfn || !pf_is_wanted(pci_physfn(vf), address))
+		if (!vf->is_virtfn || !vf_is_wanted(vf, address))
 			continue;
 		error = vf_collect(vfs, vf);
 		if (error) {
@@ -155,6 +158,11 @@ static void view_member(struct vfvirt_member *member, struct member_view *view)
 
 static void view_legacy(struct vfvirt_owner *owner, struct member_view *view)
 {
+	if (!owner) {
+		view->legacy_known = true;
+		view->reason = VFVIRT_REASON_NO_OWNER;
+		return;
+	}
 	spin_lock(&owner->lock);
 	if (owner->state != VFVIRT_OWNER_READY) {
 		view->legacy_known = true;
@@ -171,8 +179,8 @@ static void view_legacy(struct vfvirt_owner *owner, struct member_view *view)
 }
 
 /*
- * Gathers all that is known about a VF. -ENODEV when its owner has gone meanwhile; then the dump is
- * marked as interrupted anyway.
+ * Gathers all that is known about a VF. -ENODEV when it has neither owner nor driver of ours any
+ * more; then the dump is marked as interrupted anyway.
  */
 static int view_take(const struct dumped_vf *dumped, bool read_mac, struct member_view *view)
 {
@@ -182,12 +190,15 @@ static int view_take(const struct dumped_vf *dumped, bool read_mac, struct membe
 	memset(view, 0, sizeof(*view));
 	mutex_lock(&vfvirt_registry_mutex);
 	owner = vfvirt_owner_find(dumped->pf);
-	if (!owner || vfvirt_owner_pin(owner)) {
+	if (owner && vfvirt_owner_pin(owner))
+		owner = NULL;
+	member = vfvirt_member_find(dumped->vf);
+	if (!owner && !member) {
 		mutex_unlock(&vfvirt_registry_mutex);
 		return -ENODEV;
 	}
-	strscpy(view->owner_address, pci_name(owner->pdev), sizeof(view->owner_address));
-	member = vfvirt_member_find(dumped->vf);
+	if (owner)
+		strscpy(view->owner_address, pci_name(owner->pdev), sizeof(view->owner_address));
 	if (member) {
 		kref_get(&member->refs);
 		view_member(member, view);
@@ -196,7 +207,7 @@ static int view_take(const struct dumped_vf *dumped, bool read_mac, struct membe
 
 	if (!member)
 		vfvirt_driver_name(&dumped->vf->dev, view->driver, sizeof(view->driver));
-	if (read_mac) {
+	if (owner && read_mac) {
 		view->mac_error = vfvirt_mac_read(owner, member, dumped->vf, dumped->member_id,
 						  view->mac);
 		view->mac_known = !view->mac_error;
@@ -204,7 +215,8 @@ static int view_take(const struct dumped_vf *dumped, bool read_mac, struct membe
 	view_legacy(owner, view);
 	if (member)
 		vfvirt_member_put(member);
-	vfvirt_owner_unpin(owner);
+	if (owner)
+		vfvirt_owner_unpin(owner);
 	return 0;
 }
 
@@ -246,7 +258,8 @@ static int put_member(struct sk_buff *skb, struct netlink_callback *cb,
 		return -EMSGSIZE;
 	genl_dump_check_consistent(cb, header);
 	if (nla_put_string(skb, VFVIRT_A_ADDRESS, pci_name(dumped->vf)) ||
-	    nla_put_string(skb, VFVIRT_A_OWNER_ADDRESS, view->owner_address) ||
+	    (view->owner_address[0] &&
+	     nla_put_string(skb, VFVIRT_A_OWNER_ADDRESS, view->owner_address)) ||
 	    nla_put_u16(skb, VFVIRT_A_MEMBER_ID, dumped->member_id) ||
 	    (view->driver[0] && nla_put_string(skb, VFVIRT_A_DRIVER, view->driver)) ||
 	    put_legacy(skb, view) || (view->registered && put_registered(skb, view))) {

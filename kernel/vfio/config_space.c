@@ -157,7 +157,8 @@ static void take_bar0(struct vfvirt_vf *vf, struct overlap overlap, const u8 *by
  * @count: bytes, any number
  * @ppos: file position, advanced by what was written
  *
- * What vfio-pci-core refuses changes nothing here either.
+ * What vfio-pci-core refuses changes nothing here either. It takes a write in pieces: an error may
+ * come behind a command register that it has taken.
  *
  * Return: bytes written, as many as vfio-pci-core took, or a negative errno.
  */
@@ -172,13 +173,13 @@ ssize_t vfvirt_config_write(struct vfvirt_vf *vf, const char __user *buf, size_t
 	if (copy_from_user(bytes, buf + overlap.in_access, overlap.length))
 		return -EFAULT;
 	done = vfio_pci_core_write(&vf->core.vdev, buf, count, ppos);
-	if (done <= 0 || pos >= HEADER_BYTES)
+	if (pos >= HEADER_BYTES)
 		return done;
 
 	spin_lock(&vf->config_lock);
-	if (overlap_of(pos, done, PCI_COMMAND, sizeof(u16)).length)
+	if (overlap_of(pos, count, PCI_COMMAND, sizeof(u16)).length)
 		take_io_bit(vf);
-	overlap = overlap_of(pos, done, PCI_BASE_ADDRESS_0, sizeof(u32));
+	overlap = overlap_of(pos, max_t(ssize_t, done, 0), PCI_BASE_ADDRESS_0, sizeof(u32));
 	if (overlap.length)
 		take_bar0(vf, overlap, bytes);
 	spin_unlock(&vf->config_lock);

@@ -305,12 +305,45 @@ static void vf_init(struct vfvirt_vf *vf)
 	ratelimit_state_init(&vf->log_limit, 5 * HZ, 5);
 }
 
+/*
+ * Only by driver_override, and with the class given too: more exact fields than the entries of the
+ * in-tree drivers, so that a choice by the best "vfio_pci:" alias takes this one. The programming
+ * interface is left open, because an alias always ends in '*': "i00*" is neither the exact "00" nor
+ * the wildcard to who compares field by field, as libvirt does.
+ */
+static const struct pci_device_id vf_ids[] = {
+	{
+		.vendor = PCI_VENDOR_ID_REDHAT_QUMRANET,
+		.device = 0x1041,
+		.subvendor = PCI_ANY_ID,
+		.subdevice = PCI_ANY_ID,
+		.class = PCI_CLASS_NETWORK_ETHERNET << 8,
+		.class_mask = 0xffff00,
+		.override_only = PCI_ID_F_VFIO_DRIVER_OVERRIDE,
+	},
+	{ }
+};
+MODULE_DEVICE_TABLE(pci, vf_ids);
+
+/* With driver_override the PCI core asks the driver about any device, whatever its table says. */
+static int vf_check(struct pci_dev *pdev)
+{
+	if (pci_match_id(vf_ids, pdev))
+		return 0;
+	pci_err(pdev, "%04x:%04x of class 0x%06x is no virtio network device\n", pdev->vendor,
+		pdev->device, pdev->class);
+	return -ENODEV;
+}
+
 /* Runs inside pci_enable_sriov(): with the PF's device lock held, and before any owner is asked. */
 static int vf_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	struct vfvirt_vf *vf;
 	int ret;
 
+	ret = vf_check(pdev);
+	if (ret)
+		return ret;
 	vf = vfio_alloc_device(vfvirt_vf, core.vdev, &pdev->dev, &vf_ops);
 	if (IS_ERR(vf))
 		return PTR_ERR(vf);
@@ -387,26 +420,6 @@ static struct attribute *vf_attrs[] = {
 	NULL
 };
 ATTRIBUTE_GROUPS(vf);
-
-/*
- * Only by driver_override, and with the class given too: more exact fields than the entries of the
- * in-tree drivers, so that a choice by the best "vfio_pci:" alias takes this one. The programming
- * interface is left open, because an alias always ends in '*': "i00*" is neither the exact "00" nor
- * the wildcard to who compares field by field, as libvirt does.
- */
-static const struct pci_device_id vf_ids[] = {
-	{
-		.vendor = PCI_VENDOR_ID_REDHAT_QUMRANET,
-		.device = 0x1041,
-		.subvendor = PCI_ANY_ID,
-		.subdevice = PCI_ANY_ID,
-		.class = PCI_CLASS_NETWORK_ETHERNET << 8,
-		.class_mask = 0xffff00,
-		.override_only = PCI_ID_F_VFIO_DRIVER_OVERRIDE,
-	},
-	{ }
-};
-MODULE_DEVICE_TABLE(pci, vf_ids);
 
 static struct pci_driver vf_driver = {
 	.name = "vfvirt_vfio_pci",

@@ -139,8 +139,7 @@ static bool sriov_init(VfvirtPf *pf, Error **errp)
         return true;
     }
     if (!pcie_sriov_pf_init(dev, offset + PCI_ARI_SIZEOF, TYPE_VFVIRT_VF,
-                            PCI_DEVICE_ID_VIRTIO_10_BASE + VIRTIO_DEVICE(&pf->fn.net)->device_id,
-                            pf->total_vfs, pf->total_vfs, VF_OFFSET, VF_STRIDE, errp)) {
+                            pf->vf_device_id, pf->total_vfs, pf->total_vfs, VF_OFFSET, VF_STRIDE, errp)) {
         return false;
     }
     sriov_init_bars(dev);

@@ -253,6 +253,8 @@ static const Property pf_properties[] = {
     DEFINE_PROP_UINT32("admin-queue-size", VfvirtPf, admin_queue_size, NOT_GIVEN),
     DEFINE_PROP_UINT32("admin-queue-index", VfvirtPf, admin_queue_index, NOT_GIVEN),
     DEFINE_PROP_BOOL("vf-legacy", VfvirtPf, vf_legacy, true),
+    DEFINE_PROP_UINT16("vf-device-id", VfvirtPf, vf_device_id,
+                       PCI_DEVICE_ID_VIRTIO_10_BASE + VIRTIO_ID_NET),
 };
 
 void vfvirt_pf_properties_init(VfvirtPf *pf)

@@ -140,6 +140,7 @@ struct VfvirtPf {
     bool intx_only;
     bool admin_vq;              /* offer bit 41 */
     bool vf_legacy;             /* offer the legacy opcodes at all */
+    uint16_t vf_device_id;      /* that the SR-IOV capability gives to VFs */
     VfvirtNotifyInfo notify_info;
     VfvirtGroupRules group_rules;
 

@@ -58,6 +58,7 @@ MACHINES = {
     "no-queue-reset": Machine("single queues cannot be reset", ({"queue_reset": "off"},)),
     "four-admin-queues": Machine("four administration queues", ({"admin-queues": 4},)),
     "owner-doorbell": Machine("doorbells of VFs only in the PF's BAR", ({"notify-info": "owner"},)),
+    "other-vfs": Machine("the VFs say that they are block devices", ({"vf-device-id": "0x1042"},)),
     "no-doorbell": Machine("no doorbell addresses: opcode 6 is absent", ({"notify-info": "none"},)),
     # The oracle's queues have 1024 entries whatever it is told.
     "oracle": Machine("one card and QEMU's transitional virtio-net-pci", ({"queue-size": 1024},),

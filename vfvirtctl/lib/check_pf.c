@@ -161,7 +161,7 @@ static bool check_vf(struct vfv_findings *findings, const struct vfv_pf *pf,
 		about.level = VFV_FINDING_WARN;
 		about.remedy = "vfvirtctl apply ends that, if it does not end by itself";
 		vfv_finding_add(findings, &about, "is sealed: no guest can open it");
-	} else if (vf->legacy == 0 && pf->legacy != 0) {
+	} else if (vf->legacy == 0 && pf->legacy != 0 && pf->owner_state) {
 		about.level = VFV_FINDING_WARN;
 		about.remedy =
 			"only guests with a modern virtio driver can use it; see the kernel log";

@@ -232,11 +232,8 @@ int vfv_netlink_complete(struct vfv_netlink *netlink, struct vfv_model *model, b
 	if (error)
 		return ask_failed(error, "ask for PFs", ret_error);
 	/* Who wants to know one PF must not wait for the MACs behind another one's slow queue. */
-	if (model->pf_count == 1) {
-		if (!model->pfs[0].owner_state)
-			return 0;
+	if (model->pf_count == 1)
 		only = &model->pfs[0].address;
-	}
 	error = ask_members(netlink, model, only, read_mac);
 	return error ? ask_failed(error, "ask for VFs", ret_error) : 0;
 }

@@ -35,15 +35,17 @@
  *
  * VFVIRT_CMD_GET_MEMBERS (dump)
  * -----------------------------
- * Request: ADDRESS of an owner to see only its members; READ_MAC (flag) to have the MAC address of
+ * Request: ADDRESS of a PF to see only its VFs; READ_MAC (flag) to have the MAC address of
  * each member read over the administration queue, which may take a second for each one that does
  * not answer.
- * Answer: one message for each VF of each owner, whatever it is bound to: ADDRESS, OWNER_ADDRESS,
- * MEMBER_ID (from 1), DRIVER (missing when none is bound or it is just changing), LEGACY (u8; 1:
- * the legacy registers can be reached; 0: they cannot, and REASON says why; missing: not asked
- * yet), MAC or, when it was asked for and could not be read, MAC_ERROR (errno). Where a driver of
- * vfvirt has the VF also: OPEN_COUNT, FAILURE_COUNT, SEALED (u8) and, if that driver can tell,
- * MSIX_ON and NOTIFY_PATH (enum vfvirt_notify_path).
+ * Answer: one message for each VF of each owner, whatever it is bound to, and for each VF that a
+ * driver of vfvirt has: ADDRESS, OWNER_ADDRESS (missing when nobody serves its PF), MEMBER_ID (from
+ * 1), DRIVER (missing when none is bound or it is just changing), LEGACY (u8; 1: the legacy
+ * registers can be reached, and the next who opens the VF has them unless that is switched off; 0:
+ * they cannot, and REASON says why; missing: not asked yet), MAC or, when it was asked for and
+ * could not be read, MAC_ERROR (errno). Where a driver of vfvirt has the VF also: OPEN_COUNT,
+ * FAILURE_COUNT, SEALED (u8) and, if that driver can tell, MSIX_ON and NOTIFY_PATH (enum
+ * vfvirt_notify_path).
  *
  * VFVIRT_CMD_SEAL, VFVIRT_CMD_UNSEAL (do)
  * ---------------------------------------

@@ -172,6 +172,7 @@ TEST(vfio_bad_memory_changes_nothing, .modules = HANDOUT_MODULES)
 {
 	struct handout handout;
 	struct vfio vf;
+	uint16_t command;
 	uint8_t *pages;
 
 	pages = mmap(NULL, 2 * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
@@ -197,6 +198,13 @@ TEST(vfio_bad_memory_changes_nothing, .modules = HANDOUT_MODULES)
 	CHECK_EQUAL(vfio_write(&vf, VFIO_CONFIG, COMMAND, pages + PAGE_BYTES, 2), -EFAULT,
 		    "a write to the command register from bad memory");
 	CHECK_EQUAL(vfio_get(&vf, VFIO_CONFIG, COMMAND, 2) & COMMAND_IO, 0, "the I/O bit");
+	/* The command register is good, what lies behind it is not. */
+	CHECK_EQUAL(vfio_write(&vf, VFIO_CONFIG, COMMAND, pages + PAGE_BYTES - 4, 8), -EFAULT,
+		    "a write that begins in good memory");
+	command = vfio_get(&vf, VFIO_CONFIG, COMMAND, 2);
+	vfio_put(&vf, VFIO_CONFIG, COMMAND + 1, 1, command >> 8);
+	CHECK_EQUAL(vfio_get(&vf, VFIO_CONFIG, COMMAND, 2), command,
+		    "the command register, after its upper half was written as it is,");
 	vfio_command(&vf, 7);
 	CHECK_EQUAL(vfio_write(&vf, VFIO_BAR0, 4, pages + PAGE_BYTES, 4), -EFAULT,
 		    "a write to a register from bad memory");

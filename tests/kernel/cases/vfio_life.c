@@ -173,17 +173,15 @@ TEST(vfio_module_stays_while_open, .modules = HANDOUT_MODULES)
 	handout_close(&handout);
 }
 
-/* Without a PF driver that serves it the VF is an ordinary one; with it again a legacy one. */
-TEST(vfio_legacy_is_decided_at_open, .modules = HANDOUT_MODULES, .configs = "no-admin")
+/* Opens the VF, which must be a modern one without BAR0 that works. */
+static void check_plain(const struct handout *handout)
 {
-	struct handout handout;
 	struct net_end pf_end;
 	struct vfio vfio;
 	struct nic nic;
 
-	handout_open(&handout, PF_OURS, 1);
-	net_end_open(&pf_end, handout.pf, "10.9.0.1");
-	CHECK_OK(vfio_open(&vfio, handout.vfs[0]));
+	net_end_open(&pf_end, handout->pf, "10.9.0.1");
+	CHECK_OK(vfio_open(&vfio, handout->vfs[0]));
 	CHECK_EQUAL(vfio_get(&vfio, VFIO_CONFIG, 2, 2), 0x1041, "the device id");
 	CHECK_EQUAL(vfio.areas[VFIO_BAR0].size_bytes, 0, "the size of BAR0");
 	nic_start_modern(&nic, &vfio, true, false);
@@ -191,7 +189,63 @@ TEST(vfio_legacy_is_decided_at_open, .modules = HANDOUT_MODULES, .configs = "no-
 	nic_stop(&nic);
 	vfio_close(&vfio);
 	net_end_close(&pf_end);
+}
+
+/* A card that has no legacy registers makes its VFs ordinary ones. */
+TEST(vfio_legacy_is_decided_at_open, .modules = HANDOUT_MODULES, .configs = "no-admin")
+{
+	struct handout handout;
+
+	handout_open(&handout, PF_OURS, 1);
+	check_plain(&handout);
 	handout_close(&handout);
+}
+
+static void look_for_owner(const struct genl_message *message, void *context)
+{
+	CHECK_EQUAL(genl_number(message, VFVIRT_A_LEGACY), 0, "legacy registers");
+	CHECK_EQUAL(genl_number(message, VFVIRT_A_REASON), VFVIRT_REASON_NO_OWNER, "the reason");
+	CHECK_EQUAL(genl_number(message, VFVIRT_A_OPEN_COUNT), 0, "who has it open");
+	CHECK(!strcmp(genl_text(message, VFVIRT_A_DRIVER), VF_OURS), "the driver is %s",
+	      genl_text(message, VFVIRT_A_DRIVER));
+	++*(unsigned int *)context;
+}
+
+/* Where the PF's driver reaches no registers the VF is an ordinary one, and netlink says why. */
+TEST(vfio_without_an_owner_is_plain_and_says_so, .modules = HANDOUT_MODULES, .kernels = "6.1")
+{
+	struct genl_request request;
+	struct handout handout;
+	unsigned int seen = 0;
+	struct vfio vfio;
+
+	handout_open(&handout, PF_INTREE, 1);
+	check_plain(&handout);
+	genl_request(&request, VFVIRT_CMD_GET_MEMBERS);
+	genl_add(&request, VFVIRT_A_ADDRESS, handout.pf, strlen(handout.pf) + 1);
+	genl_add(&request, VFVIRT_A_READ_MAC, NULL, 0);
+	CHECK_EQUAL(genl_dump(&request, look_for_owner, &seen), 1, "members listed");
+	CHECK_EQUAL(seen, 1, "members seen");
+	handout_close(&handout);
+	handout_open(&handout, PF_OURS, 1);
+	CHECK_OK(vfio_open(&vfio, handout.vfs[0]));
+	CHECK_EQUAL(vfio_get(&vfio, VFIO_CONFIG, 2, 2), 0x1000, "the device id with an owner");
+	vfio_close(&vfio);
+	handout_close(&handout);
+}
+
+/* driver_override gives any device to any driver; what this one shows is a network card's. */
+TEST(vfio_refuses_other_devices, .modules = HANDOUT_MODULES, .configs = "other-vfs")
+{
+	char pf[BDF_SIZE], vf[BDF_SIZE], path[PCI_PATH_SIZE];
+
+	pci_pf(0, pf);
+	CHECK_OK(file_write(pci_path(path, pf, "sriov_drivers_autoprobe"), "0"));
+	CHECK_OK(pci_set_vfs(pf, 1));
+	pci_vf(pf, 0, vf);
+	CHECK_EQUAL(pci_bind(vf, VF_OURS), -ENODEV, "binding a block device");
+	CHECK_OK(pci_set_vfs(pf, 0));
+	CHECK_OK(file_write(pci_path(path, pf, "sriov_drivers_autoprobe"), "1"));
 }
 
 /*
