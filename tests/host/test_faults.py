@@ -34,7 +34,8 @@ def _(scene):
         lines.append("udevadm verify --resolve-names=late /usr/lib/udev/rules.d/60-vfvirt.rules")
     for line in lines:
         done = host.try_run("/bin/sh", "-c", line, limit_s=300)
-        expect(done.status == 0 and not done.err.strip(), f"{line}: {done}")
+        # Units of others are read along; libvirt's of backports is too new for systemd 252.
+        expect(done.status == 0 and "vfvirt" not in done.err, f"{line}: {done}")
     # systemd breaks a cycle by leaving a job out, which may be somebody else's.
     cycles = host.try_run("journalctl", "-b", "-t", "systemd", "-g", "ordering cycle").out
     expect("ordering cycle" not in cycles, cycles)
