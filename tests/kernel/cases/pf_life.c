@@ -221,14 +221,12 @@ TEST(pf_card_gone_with_commands_pending, .modules = OWNER_MODULES, .limit_s = 90
 /* The card is taken out in order, with VFs there. */
 TEST(pf_orderly_unplug, .modules = OWNER_MODULES, .limit_s = 90)
 {
-	char pf[BDF_SIZE], answer[16];
+	char pf[BDF_SIZE];
 
 	owner_open(pf, 2);
 	owner_check_works(pf, 0);
 	host_do("unplug pf0");
-	WAIT_FOR(20000, !host_ask(answer, sizeof(answer), "plugged pf0") && answer[0] == '0',
-		 "the card to be unplugged");
-	host_do("plug pf0");
+	host_replug("pf0", 20000);
 	check_return(pf);
 }
 

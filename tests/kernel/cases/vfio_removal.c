@@ -109,7 +109,7 @@ TEST(vfio_vfs_go_under_a_user, .modules = HANDOUT_MODULES, .limit_s = 120)
 TEST(vfio_card_is_unplugged_under_a_user, .modules = HANDOUT_MODULES, .limit_s = 150)
 {
 	struct handout handout;
-	char answer[16];
+	char name[NETDEV_SIZE];
 	struct user user;
 
 	handout_open(&handout, PF_OURS, 2);
@@ -120,12 +120,9 @@ TEST(vfio_card_is_unplugged_under_a_user, .modules = HANDOUT_MODULES, .limit_s =
 		    "the status before the user has left");
 	CHECK(pci_present(handout.pf), "the PF went before the users of its VFs");
 	user_end(&user);
-	WAIT_FOR(REMOVAL_LIMIT_MS,
-		 !host_ask(answer, sizeof(answer), "plugged pf0") && answer[0] == '0',
-		 "the card to be unplugged");
-	host_do("plug pf0");
+	host_replug("pf0", REMOVAL_LIMIT_MS);
 	WAIT_FOR(REMOVAL_LIMIT_MS, pci_find_pf(0, handout.pf), "the PF to be back on the bus");
-	pci_wait_netdev(handout.pf, answer);
+	pci_wait_netdev(handout.pf, name);
 	handout_open(&handout, PF_OURS, 1);
 	check_works(handout.vfs[0]);
 	handout_close(&handout);

@@ -118,6 +118,13 @@ long host_number(const char *format, ...)
 	return number;
 }
 
+void host_replug(const char *card, unsigned int limit_ms)
+{
+	WAIT_FOR(limit_ms, !host_number("plugged %s", card), "the card to leave its slot");
+	pause_ms(1000);
+	host_do("plug %s", card);
+}
+
 long host_count(const char *card, unsigned int member_id, const char *counter)
 {
 	return host_number("count %s %u %s", card, member_id, counter);

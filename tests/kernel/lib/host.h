@@ -39,6 +39,16 @@ void host_do(const char *format, ...) __attribute__((format(printf, 1, 2)));
 long host_number(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /**
+ * host_replug() - wait until a card that is being unplugged has left its slot, and plug it again.
+ * @card: "pf0".
+ * @limit_ms: for the unplugging.
+ *
+ * A second passes in between, as QEMU presses the slot's button when it plugs, and the kernel takes
+ * that for a second request when it finds the card before it has ended the unplugging.
+ */
+void host_replug(const char *card, unsigned int limit_ms);
+
+/**
  * host_count() - read one counter of the card; ends the test when that fails.
  * @card: "pf0".
  * @member_id: 0 for the PF, else the VF.

@@ -116,8 +116,9 @@ static void judge_taint(unsigned int *findings, char *ret_finding, size_t size)
 	taint_seen = taint;
 }
 
-unsigned int judge_since_mark(char *ret_finding, size_t size)
+unsigned int judge_since_mark(bool to_console, char *ret_finding, size_t size)
 {
+	int console = to_console ? open("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC) : -1;
 	unsigned int findings = 0;
 	char record[8192];
 
@@ -136,9 +137,13 @@ unsigned int judge_since_mark(char *ret_finding, size_t size)
 		record[length] = '\0';
 		record[strcspn(record, "\n")] = '\0';
 		text = strchr(record, ';');
+		if (console >= 0)
+			dprintf(console, "logged: %s\r\n", record);
 		if (text && judge_line(text + 1))
 			note(&findings, ret_finding, size, text + 1);
 	}
+	if (console >= 0)
+		close(console);
 	judge_taint(&findings, ret_finding, size);
 	return findings;
 }

@@ -29,6 +29,7 @@ void judge_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /**
  * judge_since_mark() - judge what was logged since the last call (or since boot), and set the mark.
+ * @to_console: also write all of it to the console, which by itself shows warnings only.
  * @ret_finding: the first line found guilty, cut to the buffer; untouched when there is none.
  * @size: of that buffer, in bytes.
  *
@@ -37,6 +38,6 @@ void judge_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
  *
  * Return: number of findings.
  */
-unsigned int judge_since_mark(char *ret_finding, size_t size);
+unsigned int judge_since_mark(bool to_console, char *ret_finding, size_t size);
 
 #endif

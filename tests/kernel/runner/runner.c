@@ -233,11 +233,12 @@ static void restore(const struct test *test)
 	CHECK_EQUAL(found, cards, "the number of cards on the bus");
 }
 
-/* Adds what the kernel logged to the outcome. */
+/* Adds what the kernel logged to the outcome; all of it goes to the console when that is bad. */
 static void judge_log(struct outcome *outcome)
 {
+	bool bad = outcome->verdict == FAILED || outcome->verdict == STUCK;
 	char finding[512];
-	unsigned int findings = judge_since_mark(finding, sizeof(finding));
+	unsigned int findings = judge_since_mark(bad, finding, sizeof(finding));
 
 	if (!findings)
 		return;
@@ -300,7 +301,7 @@ void runner_run(const struct test *const *tests, unsigned int count, bool sit)
 	int leaks;
 
 	runner_print("1..%u", count);
-	if (judge_since_mark(finding, sizeof(finding))) {
+	if (judge_since_mark(false, finding, sizeof(finding))) {
 		runner_print("Bail out! boot: kernel log: %s", finding);
 		return;
 	}
@@ -333,7 +334,7 @@ void runner_run(const struct test *const *tests, unsigned int count, bool sit)
 	leaks = leak_scan(print_leak);
 	if (leaks)
 		runner_print("Bail out! after the last test: %d leaks (below 0: errno)", leaks);
-	else if (judge_since_mark(finding, sizeof(finding)))
+	else if (judge_since_mark(false, finding, sizeof(finding)))
 		runner_print("Bail out! after the last test: kernel log: %s", finding);
 	else
 		runner_print("done %u", count);
