@@ -107,10 +107,11 @@ def plan(rows, patterns, versions):
     return sorted(boots, key=lambda boot: -sum(row.limit_s for row in boot.rows))
 
 
-def in_parallel(function, items, jobs=None):
-    """Calls a function for each item in threads. jobs: at a time; else VFVIRT_JOBS or cores."""
-    jobs = jobs or int(os.environ.get("VFVIRT_JOBS") or os.cpu_count())
-    with ThreadPoolExecutor(jobs) as pool:
+def in_parallel(function, items, more=0):
+    """Calls a function for each item in threads, as many at a time as VFVIRT_JOBS says; without
+    it as many as there are cores, and so many more."""
+    jobs = os.environ.get("VFVIRT_JOBS") or os.cpu_count() + more
+    with ThreadPoolExecutor(int(jobs)) as pool:
         for running in [pool.submit(function, item) for item in items]:
             running.result()
 
@@ -130,8 +131,13 @@ class Runner:
         self._guard = threading.Lock()  # of _modules, and lets one thread build at a time
 
     def run_all(self, boots):
-        """Runs boots, several at a time; one at a time when a person sits."""
-        in_parallel(self.run, boots, 1 if self._sit else None)
+        """Runs boots, one more at a time than there are cores, as tests wait for much of their
+        time; one at a time when a person sits."""
+        if self._sit:
+            for boot in boots:
+                self.run(boot)
+        else:
+            in_parallel(self.run, boots, more=1)
 
     def run(self, boot):
         """Runs a boot, and what a VM that ended early left over in further ones."""
