@@ -61,20 +61,37 @@ static bool is_present(struct vfvirt_vf *vf)
 /*
  * Before anything that makes the PCI core reset the function or wait for it: the VF answers, and
  * the PF will not be reset meanwhile. Otherwise 6.1 waits more than a minute, unkillable, for it
- * to come back, and 7.3 resets the whole slot in its stead. Pair: vfvirt_member_release().
+ * to come back, and 7.3 resets the whole slot in its stead. One caller at a time, so that who
+ * waited for one that found the VF gone looks again. Pair: reset_end().
  */
 static int reset_begin(struct vfvirt_vf *vf, unsigned int limit_ms, struct vfvirt_owner **ret_owner)
 {
 	struct vfvirt_owner *owner = vfvirt_member_hold(vf->member, limit_ms);
+	int ret;
 
 	if (IS_ERR(owner))
 		return PTR_ERR(owner);
+	ret = mutex_lock_killable(&vf->reset_lock);
+	if (ret)
+		goto release;
 	if (!is_present(vf)) {
-		vfvirt_member_release(owner);
-		return -ENODEV;
+		ret = -ENODEV;
+		goto unlock;
 	}
 	*ret_owner = owner;
 	return 0;
+
+unlock:
+	mutex_unlock(&vf->reset_lock);
+release:
+	vfvirt_member_release(owner);
+	return ret;
+}
+
+static void reset_end(struct vfvirt_vf *vf, struct vfvirt_owner *owner)
+{
+	mutex_unlock(&vf->reset_lock);
+	vfvirt_member_release(owner);
 }
 
 /* Core resets the function. */
@@ -87,7 +104,7 @@ static int enable(struct vfvirt_vf *vf)
 	if (ret)
 		return ret;
 	ret = vfio_pci_core_enable(&vf->core);
-	vfvirt_member_release(owner);
+	reset_end(vf, owner);
 	return ret;
 }
 
@@ -120,12 +137,15 @@ static int vf_open(struct vfio_device *vdev)
 static void vf_close(struct vfio_device *vdev)
 {
 	struct vfvirt_vf *vf = vfvirt_vf_of(vdev);
-	struct vfvirt_owner *owner = NULL;
+	struct vfvirt_owner *owner;
+	int ret;
 
-	if (reset_begin(vf, VFVIRT_SETUP_LIMIT_MS, &owner))
+	ret = reset_begin(vf, VFVIRT_SETUP_LIMIT_MS, &owner);
+	if (ret)
 		vf->core.reset_works = false;
 	vfio_pci_core_close_device(vdev);
-	vfvirt_member_release(owner);
+	if (!ret)
+		reset_end(vf, owner);
 	vfvirt_notify_close(vf);
 	vf->transitional = false;
 	vfvirt_member_close(vf->member);
@@ -143,24 +163,26 @@ static ssize_t vf_read(struct vfio_device *vdev, char __user *buf, size_t count,
 	return vfio_pci_core_read(vdev, buf, count, ppos);
 }
 
-/* Among the capabilities are the guest's function reset and its power state. */
 static ssize_t write_config(struct vfvirt_vf *vf, const char __user *buf, size_t count,
 			    loff_t *ppos)
 {
-	u64 end = (*ppos & VFIO_PCI_OFFSET_MASK) + count;
-	struct vfvirt_owner *owner = NULL;
+	if (vf->transitional)
+		return vfvirt_config_write(vf, buf, count, ppos);
+	return vfio_pci_core_write(&vf->core.vdev, buf, count, ppos);
+}
+
+/* Among the capabilities are the guest's function reset and its power state. */
+static ssize_t write_capabilities(struct vfvirt_vf *vf, const char __user *buf, size_t count,
+				  loff_t *ppos)
+{
+	struct vfvirt_owner *owner;
 	ssize_t ret;
 
-	if (end > PCI_STD_HEADER_SIZEOF) {
-		ret = reset_begin(vf, VFVIRT_ACCESS_LIMIT_MS, &owner);
-		if (ret)
-			return ret;
-	}
-	if (vf->transitional)
-		ret = vfvirt_config_write(vf, buf, count, ppos);
-	else
-		ret = vfio_pci_core_write(&vf->core.vdev, buf, count, ppos);
-	vfvirt_member_release(owner);
+	ret = reset_begin(vf, VFVIRT_ACCESS_LIMIT_MS, &owner);
+	if (ret)
+		return ret;
+	ret = write_config(vf, buf, count, ppos);
+	reset_end(vf, owner);
 	return ret;
 }
 
@@ -169,7 +191,10 @@ static ssize_t vf_write(struct vfio_device *vdev, const char __user *buf, size_t
 {
 	struct vfvirt_vf *vf = vfvirt_vf_of(vdev);
 	u64 region = VFIO_PCI_OFFSET_TO_INDEX((u64)*ppos);
+	u64 end = (*ppos & VFIO_PCI_OFFSET_MASK) + count;
 
+	if (region == VFIO_PCI_CONFIG_REGION_INDEX && end > PCI_STD_HEADER_SIZEOF)
+		return write_capabilities(vf, buf, count, ppos);
 	if (region == VFIO_PCI_CONFIG_REGION_INDEX)
 		return write_config(vf, buf, count, ppos);
 	if (vf->transitional && region == VFIO_PCI_BAR0_REGION_INDEX)
@@ -222,7 +247,7 @@ static long reset(struct vfvirt_vf *vf, unsigned long arg)
 	if (ret)
 		return ret;
 	ret = vfio_pci_core_ioctl(&vf->core.vdev, VFIO_DEVICE_RESET, arg);
-	vfvirt_member_release(owner);
+	reset_end(vf, owner);
 	return ret;
 }
 
@@ -300,6 +325,7 @@ static void vf_init(struct vfvirt_vf *vf)
 {
 	/* Read once: a later change of the parameter is for VFs bound later. */
 	vf->legacy_wanted = READ_ONCE(legacy);
+	mutex_init(&vf->reset_lock);
 	mutex_init(&vf->access_lock);
 	spin_lock_init(&vf->config_lock);
 	ratelimit_state_init(&vf->log_limit, 5 * HZ, 5);

@@ -17,8 +17,9 @@
  *	config_lock		spinlock around the words below it; innermost
  * igate and memory_lock are never held together by this module. The PF's device lock and the PCI
  * rescan lock are never taken: both are held while VFs are removed, which waits for their users.
- * A VF is reset only while vfvirt_member_hold() keeps its card from being reset; that is taken
- * before any lock of the device, and never around a command.
+ * A VF is reset only while vfvirt_member_hold() keeps its card from being reset, and with
+ * reset_lock. Both are taken in that order, killable, before any other lock of the device, and
+ * never around a command.
  */
 #ifndef VFVIRT_VF_H
 #define VFVIRT_VF_H
@@ -41,6 +42,7 @@
  * @member: core's handle, from probe to remove
  * @legacy_wanted: the administrator wants the transitional identity; used at the next open
  * @transitional: this user sees the transitional device; written at open before any access
+ * @reset_lock: one call at a time may reset the VF
  * @access_lock: order of register accesses
  * @config_lock: protects @io_enabled and @bar0
  * @io_enabled: the user has set the I/O bit of the command register
@@ -57,6 +59,7 @@ struct vfvirt_vf {
 	bool legacy_wanted;
 	bool transitional;
 
+	struct mutex reset_lock;	/* one call at a time may reset the VF */
 	struct mutex access_lock;	/* order of register accesses, see above */
 
 	spinlock_t config_lock;		/* @io_enabled and @bar0 */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Resets of VFs, by their users and their guests, and those of their card. */
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
@@ -18,6 +19,7 @@
 #define PF_HOST 1
 #define VFS 4
 #define RESETS 5
+#define RESETTERS 3 /* of each VF */
 #define RESET_LIMIT_MS 2000 /* for the card to acknowledge its reset */
 #define CALL_LIMIT_MS 20000
 #define ACCESS_LIMIT_MS 1000 /* of a guest: what its own reset may wait */
@@ -245,4 +247,53 @@ TEST(vfio_resets_of_card_and_vfs_meet, .modules = HANDOUT_MODULES, .limit_s = 12
 	}
 	net_end_close(&pf_end);
 	handout_close(&handout);
+}
+
+/* Resets the VF until that fails; its answer is how long the slowest call took, in milliseconds. */
+static void *reset_until_gone(void *context)
+{
+	uintptr_t slowest_ms = 0;
+	int error;
+
+	do {
+		uint64_t begin_ms = now_ms();
+
+		error = vfio_reset(context);
+		if (now_ms() - begin_ms > slowest_ms)
+			slowest_ms = now_ms() - begin_ms;
+	} while (!error);
+	return (void *)slowest_ms;
+}
+
+/*
+ * The card goes away while one reset of a VF is under way and others wait for it. However long the
+ * kernel waits for the VF to come back from the first, the others must not do that again. Two VFs,
+ * as the kernel refuses at once to reset the one that it is just about to remove.
+ */
+TEST(vfio_resets_end_when_the_card_goes, .modules = HANDOUT_MODULES, .own_boot = true,
+     .limit_s = 300)
+{
+	pthread_t resetters[2 * RESETTERS];
+	struct handout handout;
+	struct vfio vfios[2];
+	unsigned int limit_ms;
+
+	handout_open(&handout, PF_OURS, 2);
+	for (unsigned int i = 0; i < 2; i++)
+		CHECK_OK(vfio_open(&vfios[i], handout.vfs[i]));
+	for (unsigned int i = 0; i < 2 * RESETTERS; i++)
+		CHECK(!pthread_create(&resetters[i], NULL, reset_until_gone, &vfios[i % 2]),
+		      "no thread");
+	pause_ms(500);
+	limit_ms = host_take_away("pf0");
+	for (unsigned int i = 0; i < 2 * RESETTERS; i++) {
+		void *slowest_ms;
+
+		pthread_join(resetters[i], &slowest_ms);
+		CHECK((uintptr_t)slowest_ms < limit_ms, "a reset took %zu ms",
+		      (uintptr_t)slowest_ms);
+	}
+	for (unsigned int i = 0; i < 2; i++)
+		vfio_close(&vfios[i]);
+	WAIT_FOR(30000, !pci_present(handout.pf), "the PF to leave the bus");
 }

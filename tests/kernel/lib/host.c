@@ -8,13 +8,17 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "host.h"
 #include "port.h"
 #include "test.h"
 
 #define ANSWER_LIMIT_MS 10000
+#define GONE_LIMIT_MS 20000
+#define GONE_LIMIT_MS_6_1 90000 /* not twice the 65 s */
 
 static int port_fd = -1;
 /* Shared with all forked tests, so that no number is used twice in a boot. */
@@ -123,6 +127,20 @@ void host_replug(const char *card, unsigned int limit_ms)
 	WAIT_FOR(limit_ms, !host_number("plugged %s", card), "the card to leave its slot");
 	pause_ms(1000);
 	host_do("plug %s", card);
+}
+
+unsigned int host_take_away(const char *card)
+{
+	struct utsname kernel;
+	bool waits;
+
+	CHECK(!uname(&kernel), "uname: %s", strerror(errno));
+	waits = !strncmp(kernel.release, "6.1.", 4);
+	if (waits)
+		CHECK_OK(file_write("/proc/sys/kernel/hung_task_timeout_secs", "%u",
+				    test_limit(GONE_LIMIT_MS_6_1 / 1000)));
+	host_do("gone %s true", card);
+	return test_limit(waits ? GONE_LIMIT_MS_6_1 : GONE_LIMIT_MS);
 }
 
 long host_count(const char *card, unsigned int member_id, const char *counter)

@@ -49,6 +49,17 @@ long host_number(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void host_replug(const char *card, unsigned int limit_ms);
 
 /**
+ * host_take_away() - a card goes away without a word, in a boot of the test's own.
+ * @card: "pf0".
+ *
+ * The PCI core of 6.1 waits 65 s, unkillable, for a function that was being reset in that moment;
+ * such a wait is no finding there.
+ *
+ * Return: how long a call may last from now on, in milliseconds.
+ */
+unsigned int host_take_away(const char *card);
+
+/**
  * host_count() - read one counter of the card; ends the test when that fails.
  * @card: "pf0".
  * @member_id: 0 for the PF, else the VF.
