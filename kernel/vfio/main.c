@@ -132,7 +132,8 @@ static int vf_open(struct vfio_device *vdev)
 /*
  * Called when the last reference to the user's file is gone: no access can run any more. Upcalls
  * of core can; they touch nothing that ends here. A VF that cannot be reset now is either gone or
- * reset by what happens to its card; the next open resets it in any case.
+ * reset by what happens to its card; the next open resets it in any case. So the wait is short: a
+ * user that was killed must be gone soon, and has its signal behind it.
  */
 static void vf_close(struct vfio_device *vdev)
 {
@@ -140,7 +141,7 @@ static void vf_close(struct vfio_device *vdev)
 	struct vfvirt_owner *owner;
 	int ret;
 
-	ret = reset_begin(vf, VFVIRT_SETUP_LIMIT_MS, &owner);
+	ret = reset_begin(vf, VFVIRT_ACCESS_LIMIT_MS, &owner);
 	if (ret)
 		vf->core.reset_works = false;
 	vfio_pci_core_close_device(vdev);

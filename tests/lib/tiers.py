@@ -67,9 +67,8 @@ TIERS = {tier.name: tier for tier in (
          needs=HOST_NEEDS, on_demand=True),
     Tier("host-bench", ("host.bench",), "measurements on the simulated host", 2700,
          needs=HOST_NEEDS, on_demand=True),
-    # Half an hour on an idle machine.
     Tier("debug", ("debug",), "kernel tests on a kernel with all checks on; builds that kernel",
-         3600, needs=("qemu", "debugkernel"), on_demand=True),
+         1800, needs=("qemu", "debugkernel"), on_demand=True),
 )}
 
 

@@ -14,19 +14,6 @@
 #define MODULES "virtio_pci virtio_net vfvirt_core vfvirt_test"
 #define KERNELS "6.12 7.3"
 
-/* The virtio device of a PF, as sysfs names it. */
-static void virtio_name(const char *pf, char *ret_name, size_t size)
-{
-	char path[PCI_PATH_SIZE];
-
-	for (unsigned int n = 0; n < 64; n++) {
-		snprintf(ret_name, size, "virtio%u", n);
-		if (file_exists(pci_path(path, pf, ret_name)))
-			return;
-	}
-	CHECK(false, "%s has no virtio device", pf);
-}
-
 static void check_state(const char *pf, int state, int reason)
 {
 	struct genl_message owner = {};
@@ -44,20 +31,19 @@ static void check_state(const char *pf, int state, int reason)
 /* B-P02: no call reaches virtio-pci between the unbind of virtio_net and its return. */
 TEST(core_bp02_intree_stops_with_the_class_driver, .modules = MODULES, .kernels = KERNELS)
 {
-	char pf[BDF_SIZE], device[32], data[64];
+	char pf[BDF_SIZE], data[64];
 
 	pci_pf(0, pf);
 	genl_open();
 	check_state(pf, VFVIRT_OWNER_READY, -1);
 	member_bind(pf, 2);
 	CHECK_OK(member_ask(pf, 0, NULL, 0, "common_read 0 4 0"));
-	virtio_name(pf, device, sizeof(device));
-	CHECK_OK(file_write("/sys/bus/virtio/drivers/virtio_net/unbind", "%s", device));
+	pci_class_driver(pf, "unbind");
 	check_state(pf, VFVIRT_OWNER_ABSENT, VFVIRT_REASON_NO_DRIVER);
 	CHECK_EQUAL(member_ask(pf, 0, NULL, 0, "common_read 0 4 0"), -ENODEV, "a read");
 	CHECK_EQUAL(member_ask(pf, 1, data, sizeof(data), "has_legacy"), 0, "legacy access");
 	CHECK_EQUAL(atoi(data), VFVIRT_REASON_NO_DRIVER, "the reason");
-	CHECK_OK(file_write("/sys/bus/virtio/drivers/virtio_net/bind", "%s", device));
+	pci_class_driver(pf, "bind");
 	check_state(pf, VFVIRT_OWNER_READY, -1);
 	CHECK_OK(member_ask(pf, 0, NULL, 0, "common_read 0 4 0"));
 	CHECK_EQUAL(member_ask(pf, 0, data, sizeof(data), "events"), 1, "down");
@@ -92,7 +78,7 @@ static void keep_reading(const char *pf, unsigned int vf_index, uint64_t end_ms,
 /* The class driver goes and comes while processes read: each read succeeds or is refused. */
 TEST(core_intree_survives_unbind_under_load, .modules = MODULES, .kernels = KERNELS, .limit_s = 60)
 {
-	char pf[BDF_SIZE], device[32];
+	char pf[BDF_SIZE];
 	unsigned int rounds = 0;
 	struct reads *seen;
 	uint64_t end_ms;
@@ -110,11 +96,10 @@ TEST(core_intree_survives_unbind_under_load, .modules = MODULES, .kernels = KERN
 		keep_reading(pf, n, end_ms, seen);
 		_exit(0);
 	}
-	virtio_name(pf, device, sizeof(device));
 	while (now_ms() + 500 < end_ms) {
-		CHECK_OK(file_write("/sys/bus/virtio/drivers/virtio_net/unbind", "%s", device));
+		pci_class_driver(pf, "unbind");
 		pause_ms(50);
-		CHECK_OK(file_write("/sys/bus/virtio/drivers/virtio_net/bind", "%s", device));
+		pci_class_driver(pf, "bind");
 		rounds++;
 	}
 	for (int n = 0; n < 4; n++)

@@ -16,28 +16,6 @@
 #define PENDING 4 /* commands that one VF may have under way */
 #define VFS_MANY 240
 
-/* The virtio device of the PF, as the driver's sysfs folder names it. */
-static void virtio_name(const char *pf, char *ret_name, size_t size)
-{
-	char path[PCI_PATH_SIZE];
-	int error = -ENOENT;
-
-	for (unsigned int n = 0; n < 32 && error; n++) {
-		snprintf(ret_name, size, "virtio%u", n);
-		error = file_exists(pci_path(path, pf, ret_name)) ? 0 : -ENOENT;
-	}
-	CHECK(!error, "%s has no virtio device", pf);
-}
-
-static void class_driver(const char *pf, const char *verb)
-{
-	char name[32], path[96];
-
-	virtio_name(pf, name, sizeof(name));
-	snprintf(path, sizeof(path), "/sys/bus/virtio/drivers/virtio_net/%s", verb);
-	CHECK_OK(file_write(path, "%s", name));
-}
-
 /* A number of calls that the card will not answer. */
 static void start_stuck(const char *pf, pid_t *ret_processes, unsigned int count, const char *words)
 {
@@ -57,24 +35,24 @@ TEST(pf_class_driver_may_go_and_come, .modules = OWNER_MODULES, .limit_s = 60)
 	owner_check_works(pf, 0);
 	CHECK_OK(member_ask(pf, 0, NULL, 0, "open"));
 	for (unsigned int n = 0; n < 3; n++) {
-		class_driver(pf, "unbind");
+		pci_class_driver(pf, "unbind");
 		owner_wait_state(pf, VFVIRT_OWNER_ABSENT, 2000);
 		CHECK_EQUAL(owner_look(pf).reason, VFVIRT_REASON_NO_DRIVER, "the reason");
 		CHECK_EQUAL(member_ask(pf, 0, NULL, 0, READ_STATUS), -ENODEV, "a read without it");
 		CHECK_EQUAL(pci_vfs(pf), 2, "VFs");
-		class_driver(pf, "bind");
+		pci_class_driver(pf, "bind");
 		owner_wait_state(pf, VFVIRT_OWNER_READY, 5000);
 		pci_wait_netdev(pf, name);
 		owner_check_works(pf, 0);
 		owner_check_works(pf, 1);
 	}
 	start_stuck(pf, stuck, PENDING, LONG_READ);
-	class_driver(pf, "unbind");
+	pci_class_driver(pf, "unbind");
 	for (unsigned int n = 0; n < PENDING; n++)
 		CHECK_EQUAL(member_end(stuck[n]), -ENODEV, "a command under the unbind");
 	CHECK_EQUAL(owner_look(pf).in_flight, 0, "commands in flight");
 	host_do("fault-clear pf0 all");
-	class_driver(pf, "bind");
+	pci_class_driver(pf, "bind");
 	owner_wait_state(pf, VFVIRT_OWNER_READY, 5000);
 	owner_check_works(pf, 0);
 	CHECK_OK(member_ask(pf, 0, NULL, 0, "close"));

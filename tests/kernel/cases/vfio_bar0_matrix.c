@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "handout.h"
+#include "host.h"
 #include "nic.h"
 #include "stock.h"
 #include "test.h"
@@ -153,6 +154,8 @@ static void read_matrix(const char *pf_driver)
 	pair_open(&pair, pf_driver);
 	CHECK_EQUAL(pair.vf.areas[VFIO_BAR0].size_bytes, BAR0_BYTES, "the size of BAR0");
 	CHECK_EQUAL(pair.stock.areas[VFIO_BAR0].size_bytes, BAR0_BYTES, "the oracle's BAR0");
+	CHECK_EQUAL(pair.vf.areas[VFIO_BAR0].flags, pair.stock.areas[VFIO_BAR0].flags,
+		    "how BAR0 may be accessed");
 	for (unsigned int msix = 0; msix < 2; msix++) {
 		switch_msix(&pair, msix);
 		fill_both(&pair);
@@ -267,4 +270,92 @@ TEST(vfio_bar0_writes_intree, .configs = "oracle", .modules = HANDOUT_MODULES_IN
      .kernels = "6.12 7.3", .limit_s = 240)
 {
 	write_matrix(PF_INTREE);
+}
+
+static void send_frame(struct nic *nic)
+{
+	uint8_t frame[64] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+
+	memcpy(frame + 6, nic->mac, 6);
+	frame[12] = 0x88;
+	frame[13] = 0xb5; /* for experiments: nobody answers */
+	nic_send(nic, frame, sizeof(frame));
+}
+
+/* Without MSI-X the ISR status is all that tells a guest of its queues; a read clears it. */
+static void check_isr(struct vfio *vfio, bool oracle)
+{
+	struct nic nic;
+
+	nic_start_legacy(&nic, vfio, false, oracle);
+	vfio_get(vfio, VFIO_BAR0, LEGACY_ISR, 1);
+	CHECK_EQUAL(vfio_get(vfio, VFIO_BAR0, LEGACY_ISR, 1), 0, "the ISR status at first");
+	send_frame(&nic);
+	WAIT_FOR(2000, vfio_get(vfio, VFIO_BAR0, LEGACY_ISR, 1) == 1, "the ISR status to be 1");
+	CHECK_EQUAL(vfio_get(vfio, VFIO_BAR0, LEGACY_ISR, 1), 0, "the ISR status after a read");
+	if (!oracle) { /* the oracle knows no wide reads */
+		send_frame(&nic);
+		WAIT_FOR(2000, vfio_get(vfio, VFIO_BAR0, LEGACY_NOTIFY, 4) >> 24 == 1,
+			 "the ISR status to be 1 in a wide read");
+		CHECK_EQUAL(vfio_get(vfio, VFIO_BAR0, LEGACY_ISR, 1), 0,
+			    "the ISR status after a wide read");
+	}
+	nic_stop(&nic);
+}
+
+TEST(vfio_isr, .configs = "oracle", .modules = HANDOUT_MODULES)
+{
+	struct handout handout;
+	struct vfio vf, stock;
+
+	handout_open(&handout, PF_OURS, 1);
+	CHECK_OK(vfio_open(&vf, handout.vfs[0]));
+	check_isr(&vf, false);
+	vfio_close(&vf);
+	handout_close(&handout);
+	stock_open(&stock);
+	check_isr(&stock, true);
+	vfio_close(&stock);
+}
+
+/* One access, and how many commands of an opcode it costs. */
+static void check_cost(const struct vfio *vfio, bool write, unsigned int offset, unsigned int width,
+		       long commands)
+{
+	const char *counter = write ? "commands.2.ok" : "commands.3.ok";
+	long before = host_count("pf0", 1, counter), all = host_count("pf0", 1, "commands.2.failed") +
+						   host_count("pf0", 1, "commands.3.failed");
+	uint8_t bytes[8] = { 0 };
+
+	CHECK_EQUAL(write ? vfio_write(vfio, VFIO_BAR0, offset, bytes, width) :
+		    vfio_read(vfio, VFIO_BAR0, offset, bytes, width), width, "what it returned");
+	CHECK(host_count("pf0", 1, counter) - before == commands,
+	      "%u bytes at 0x%02x cost %ld commands, not %ld", width, offset,
+	      host_count("pf0", 1, counter) - before, commands);
+	CHECK_EQUAL(host_count("pf0", 1, "commands.2.failed") +
+		    host_count("pf0", 1, "commands.3.failed"), all, "commands that failed");
+}
+
+/* Pieces are as wide as they may be, naturally aligned; what has no effect is not sent. */
+TEST(vfio_accesses_cost_what_they_must, .modules = HANDOUT_MODULES)
+{
+	struct handout handout;
+	struct vfio vf;
+
+	handout_open(&handout, PF_OURS, 1);
+	CHECK_OK(vfio_open(&vf, handout.vfs[0]));
+	vfio_command(&vf, ENABLE_ALL);
+	check_cost(&vf, false, 0x00, 4, 1);
+	check_cost(&vf, false, 0x00, 8, 2);
+	check_cost(&vf, false, 0x05, 3, 2);	/* 1 and 2 bytes */
+	check_cost(&vf, false, 0x03, 4, 3);	/* 1; 2 and 1 of the next register */
+	check_cost(&vf, false, 0x0c, 4, 2);
+	check_cost(&vf, false, LEGACY_NOTIFY, 4, 2);	/* not the doorbell */
+	check_cost(&vf, true, 0x00, 4, 0);	/* the device's features */
+	check_cost(&vf, true, 0x0c, 2, 0);	/* the queue's size */
+	check_cost(&vf, true, LEGACY_ISR, 1, 0);
+	check_cost(&vf, true, 0x04, 4, 1);
+	check_cost(&vf, true, 0x05, 3, 2);
+	vfio_close(&vf);
+	handout_close(&handout);
 }

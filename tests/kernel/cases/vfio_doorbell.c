@@ -1,32 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Doorbells take the best way that the card names, and a hostile card is not believed. */
+#include "file.h"
 #include "genl.h"
 #include "handout.h"
 #include "host.h"
 #include "net.h"
 #include "nic.h"
+#include "owner.h"
 #include "test.h"
 
 #define PINGS 3
 #define PF_HOST 1
-
-static void keep_vf(const struct genl_message *message, void *context)
-{
-	if (!strcmp(genl_text(message, VFVIRT_A_ADDRESS), ((struct handout *)context)->vfs[0]))
-		((struct handout *)context)->count =
-			genl_number(message, VFVIRT_A_NOTIFY_PATH);
-}
-
-/* NOTIFY_PATH of the first VF, as netlink tells it. */
-static unsigned int notify_path(const struct handout *handout)
-{
-	struct handout found = *handout;
-	struct genl_request request;
-
-	genl_request(&request, VFVIRT_CMD_GET_MEMBERS);
-	CHECK(genl_dump(&request, keep_vf, &found) > 0, "netlink lists no members");
-	return found.count;
-}
 
 /* A guest's traffic must use exactly the way that is expected. */
 static void check_way(const char *way, unsigned int path, const char *fault)
@@ -42,7 +26,7 @@ static void check_way(const char *way, unsigned int path, const char *fault)
 	if (fault)
 		host_do("fault pf0 %s", fault);
 	CHECK_OK(vfio_open(&vfio, handout.vfs[0]));
-	CHECK_EQUAL(notify_path(&handout), path, "the notify path");
+	CHECK_EQUAL(genl_member(handout.vfs[0], VFVIRT_A_NOTIFY_PATH), path, "the notify path");
 	nic_start_legacy(&nic, &vfio, true, false);
 	nic_check_ping(&nic, 100, PF_HOST, NULL, PINGS);
 	for (unsigned int i = 0; i < 3; i++) {
@@ -58,7 +42,8 @@ static void check_way(const char *way, unsigned int path, const char *fault)
 	}
 	nic_stop(&nic);
 	vfio_close(&vfio);
-	CHECK_EQUAL(notify_path(&handout), VFVIRT_NOTIFY_PATH_NONE, "the path of a closed VF");
+	CHECK_EQUAL(genl_member(handout.vfs[0], VFVIRT_A_NOTIFY_PATH), VFVIRT_NOTIFY_PATH_NONE,
+		    "the path of a closed VF");
 	net_end_close(&pf_end);
 	handout_close(&handout);
 }
@@ -118,5 +103,96 @@ TEST(vfio_doorbell_read_has_no_effect, .modules = HANDOUT_MODULES)
 	CHECK_EQUAL(host_count("pf0", 1, "bells.command"), before[1], "bells.command");
 	nic_stop(&nic);
 	vfio_close(&vfio);
+	handout_close(&handout);
+}
+
+/* Hands a frame to the card, which nobody tells of it. */
+static void queue_frame(struct nic *nic)
+{
+	uint8_t frame[64] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+	uint64_t doorbell = nic->doorbells[1];
+
+	memcpy(frame + 6, nic->mac, 6);
+	frame[12] = 0x88;
+	frame[13] = 0xb5; /* for experiments: nobody answers */
+	nic->doorbells[1] = LEGACY_QUEUE_SELECT; /* a register that takes the same value */
+	nic_send(nic, frame, sizeof(frame));
+	nic->doorbells[1] = doorbell;
+}
+
+/* A write that has the doorbell somewhere in it rings once, and for the right queue. */
+static void check_ring(struct nic *nic, unsigned int offset, const uint8_t *image,
+		       unsigned int length)
+{
+	long frames = host_count("pf0", 1, "frames_out"), bells;
+
+	queue_frame(nic);
+	pause_ms(20);
+	CHECK_EQUAL(host_count("pf0", 1, "frames_out"), frames, "frames before the doorbell");
+	bells = host_count("pf0", 1, "bells.member");
+	CHECK_EQUAL(vfio_write(nic->vfio, VFIO_BAR0, offset, image + offset, length), length,
+		    "what the write returned");
+	WAIT_FOR(2000, host_count("pf0", 1, "frames_out") == frames + 1,
+		 "the frame to leave after a wider write");
+	CHECK_EQUAL(host_count("pf0", 1, "bells.member"), bells + 1, "the doorbell");
+	CHECK_EQUAL(host_count("pf0", 1, "bells.command"), 0, "doorbells by command");
+}
+
+TEST(vfio_doorbell_in_wider_writes, .modules = HANDOUT_MODULES)
+{
+	uint8_t image[LEGACY_CONFIG_MSIX] = { [LEGACY_QUEUE_SELECT] = 1, [LEGACY_NOTIFY] = 1 };
+	struct handout handout;
+	struct vfio vfio;
+	struct nic nic;
+
+	handout_open(&handout, PF_OURS, 1);
+	CHECK_OK(vfio_open(&vfio, handout.vfs[0]));
+	nic_start_legacy(&nic, &vfio, true, false);
+	vfio_put(&vfio, VFIO_BAR0, LEGACY_QUEUE_SELECT, 2, 1);
+	/* What is written around the doorbell is what is there. */
+	image[LEGACY_STATUS] = vfio_get(&vfio, VFIO_BAR0, LEGACY_STATUS, 1);
+	for (unsigned int at = LEGACY_CONFIG_VECTOR; at < LEGACY_CONFIG_MSIX; at++)
+		image[at] = vfio_get(&vfio, VFIO_BAR0, at, 1);
+	check_ring(&nic, LEGACY_NOTIFY, image, 2);
+	check_ring(&nic, LEGACY_NOTIFY, image, 4);
+	check_ring(&nic, LEGACY_NOTIFY, image, 8);
+	check_ring(&nic, LEGACY_QUEUE_SELECT, image, 4);
+	check_ring(&nic, LEGACY_QUEUE_SELECT + 1, image, 3);
+	check_ring(&nic, LEGACY_QUEUE_SIZE, image, 8);
+	nic_stop(&nic);
+	vfio_close(&vfio);
+	handout_close(&handout);
+}
+
+/* The PF's BAR is not written to while nobody serves it, and not kept mapped for a closed VF. */
+TEST(vfio_doorbell_owner_comes_and_goes, .modules = HANDOUT_MODULES, .configs = "owner-doorbell")
+{
+	char name[NETDEV_SIZE];
+	struct handout handout;
+	unsigned int mappings;
+	struct vfio vfio;
+	struct nic nic;
+	long bells;
+
+	handout_open(&handout, PF_OURS, 1);
+	mappings = file_lines_with("/proc/vmallocinfo", "ioremap");
+	CHECK_OK(vfio_open(&vfio, handout.vfs[0]));
+	CHECK(file_lines_with("/proc/vmallocinfo", "ioremap") > mappings,
+	      "a mapping of the PF's BAR is nowhere to be seen");
+	nic_start_legacy(&nic, &vfio, true, false);
+	pci_class_driver(handout.pf, "unbind");
+	owner_wait_state(handout.pf, VFVIRT_OWNER_ABSENT, 5000);
+	bells = host_count("pf0", 1, "bells.owner");
+	for (unsigned int i = 0; i < 10; i++)
+		vfio_put(&vfio, VFIO_BAR0, LEGACY_NOTIFY, 2, 1);
+	CHECK_EQUAL(host_count("pf0", 1, "bells.owner"), bells, "doorbells without an owner");
+	pci_class_driver(handout.pf, "bind");
+	owner_wait_state(handout.pf, VFVIRT_OWNER_READY, 5000);
+	pci_wait_netdev(handout.pf, name);
+	vfio_put(&vfio, VFIO_BAR0, LEGACY_NOTIFY, 2, 1);
+	CHECK_EQUAL(host_count("pf0", 1, "bells.owner"), bells + 1, "doorbells with one");
+	vfio_close(&vfio);
+	CHECK_EQUAL(file_lines_with("/proc/vmallocinfo", "ioremap"), mappings,
+		    "mappings of BARs after the VF was closed");
 	handout_close(&handout);
 }

@@ -24,6 +24,7 @@
 #define CALL_LIMIT_MS 20000
 #define ACCESS_LIMIT_MS 1000 /* of a guest: what its own reset may wait */
 #define TRIES 30
+#define KILL_WINDOW_MS 8000
 #define COMMAND 4
 #define COMMAND_ALL 7 /* I/O, memory, bus master */
 #define BAR0 0x10
@@ -101,16 +102,17 @@ TEST(vfio_guest_resets_its_function, .modules = HANDOUT_MODULES)
 }
 
 /* Resets the PF in a process of its own, held up before that begins in earnest. */
-static pid_t begin_slow_reset(const struct handout *handout)
+static pid_t begin_slow_reset(const struct handout *handout, unsigned int limit_ms)
 {
 	pid_t pid;
 
-	CHECK_OK(file_write("/sys/module/vfvirt_pf/parameters/reset_limit_ms", "%d",
-			    RESET_LIMIT_MS));
+	CHECK_OK(file_write("/sys/module/vfvirt_pf/parameters/reset_limit_ms", "%u", limit_ms));
 	host_do("fault pf0 reset-stuck,member=0");
 	pid = fork();
-	if (!pid)
+	if (!pid) {
+		closefrom(3); /* the VFs that the test has open are not this process's */
 		_exit(reset_pf(handout) ? 1 : 0);
+	}
 	WAIT_FOR(CALL_LIMIT_MS, host_struck("pf0", "reset-stuck") > 0, "the reset of the PF");
 	return pid;
 }
@@ -149,7 +151,7 @@ TEST(vfio_reset_waits_for_that_of_the_card, .modules = HANDOUT_MODULES, .limit_s
 	int event;
 
 	event = open_watched(&handout, &vfio);
-	pid = begin_slow_reset(&handout);
+	pid = begin_slow_reset(&handout, RESET_LIMIT_MS);
 	CHECK(!is_ready(event), "the user was told of a reset that has not ended");
 	CHECK_OK(vfio_reset(&vfio));
 	CHECK(is_ready(event), "the VF was reset while its card was");
@@ -173,7 +175,7 @@ TEST(vfio_guest_reset_waits_for_that_of_the_card, .modules = HANDOUT_MODULES, .l
 
 	event = open_watched(&handout, &vfio);
 	express = vfio_capability(&vfio, CAPABILITY_EXPRESS);
-	pid = begin_slow_reset(&handout);
+	pid = begin_slow_reset(&handout, RESET_LIMIT_MS);
 	for (;;) {
 		uint64_t begin_tick_ms = measure_tick_ms();
 		int error = vfio_guest_reset(&vfio, express);
@@ -193,6 +195,90 @@ TEST(vfio_guest_reset_waits_for_that_of_the_card, .modules = HANDOUT_MODULES, .l
 	CHECK_OK(vfio_guest_reset(&vfio, express));
 	CHECK_EQUAL(vfio_get(&vfio, VFIO_BAR0, LEGACY_STATUS, 1), 0, "the status after a reset");
 	vfio_close(&vfio);
+	handout_close(&handout);
+}
+
+/*
+ * Open waits as well. Close waits no longer than an access, and then does without a reset: who was
+ * killed must be gone soon, and the next open resets the VF.
+ */
+TEST(vfio_open_and_close_wait_for_the_reset_of_the_card, .modules = HANDOUT_MODULES,
+     .limit_s = 90)
+{
+	uint64_t begin_tick_ms, took_ms;
+	struct vfio vfio, other;
+	struct handout handout;
+	int event;
+	pid_t pid;
+
+	event = eventfd(0, EFD_CLOEXEC);
+	handout_open(&handout, PF_OURS, 3);
+	CHECK_OK(vfio_open(&vfio, handout.vfs[0]));
+	CHECK_OK(vfio_error_event(&vfio, event));
+	CHECK_OK(vfio_open(&other, handout.vfs[1]));
+	pid = begin_slow_reset(&handout, 3 * ACCESS_LIMIT_MS);
+	begin_tick_ms = measure_tick_ms();
+	vfio_close(&other);
+	took_ms = measure_tick_ms() - begin_tick_ms;
+	CHECK(took_ms >= ACCESS_LIMIT_MS - MEASURE_TICKS_MS,
+	      "a VF was closed after %llu ms, while its card was being reset",
+	      (unsigned long long)took_ms);
+	CHECK(!is_ready(event), "a close took as long as the reset of the card");
+	CHECK_OK(vfio_open(&other, handout.vfs[2]));
+	CHECK(is_ready(event), "a VF was opened while its card was being reset");
+	end_slow_reset(&handout, pid);
+	vfio_close(&other);
+	vfio_close(&vfio);
+	handout_close(&handout);
+}
+
+static void keep_reopening(const char *bdf)
+{
+	struct vfio vfio;
+
+	for (;;)
+		if (!vfio_open(&vfio, bdf))
+			vfio_close(&vfio);
+}
+
+static void reset_on(const char *bdf)
+{
+	struct vfio vfio;
+
+	if (vfio_open(&vfio, bdf))
+		_exit(1);
+	for (;;)
+		vfio_reset(&vfio);
+}
+
+/* Users that wait for the end of their card's reset, in an open or in a reset of their own. */
+TEST(vfio_kill_during_the_reset_of_the_card, .modules = HANDOUT_MODULES, .limit_s = 90)
+{
+	static void (*const lives[])(const char *) = { keep_reopening, reset_on };
+	struct handout handout;
+	pid_t users[2], pid;
+
+	handout_open(&handout, PF_OURS, 2);
+	for (unsigned int i = 0; i < 2; i++) {
+		users[i] = fork();
+		if (!users[i])
+			lives[i](handout.vfs[i]);
+	}
+	pause_ms(1000);
+	pid = begin_slow_reset(&handout, KILL_WINDOW_MS);
+	pause_ms(2 * ACCESS_LIMIT_MS); /* longer than a close may wait */
+	for (unsigned int i = 0; i < 2; i++) {
+		uint64_t begin_ms = now_ms();
+		int status;
+
+		kill(users[i], SIGKILL);
+		CHECK_EQUAL(waitpid(users[i], &status, 0), users[i], "who was killed");
+		CHECK(WIFSIGNALED(status), "user %u ended by itself", i);
+		CHECK(now_ms() - begin_ms < test_limit(3 * ACCESS_LIMIT_MS),
+		      "user %u: the kill took %u ms", i, (unsigned int)(now_ms() - begin_ms));
+	}
+	CHECK_EQUAL(waitpid(pid, NULL, WNOHANG), 0, "who reset the card already");
+	end_slow_reset(&handout, pid);
 	handout_close(&handout);
 }
 

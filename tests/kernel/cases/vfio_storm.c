@@ -20,6 +20,16 @@
 #define CALL_LIMIT_MS 20000
 #define HOST_LIMIT_MS 60000 /* users that miss the first request hear the next one 10 s later */
 
+/* What the storm was made of. All are counted with __atomic_fetch_add(). */
+struct tally {
+	unsigned int calls;     /* on an open VF: the operations */
+	unsigned int changes;   /* of those: opens, closes and resets */
+	unsigned int registers; /* of those: accesses to BAR0 that the driver took */
+	unsigned int comebacks; /* opens after the host took the VF, or after it had no registers */
+	unsigned int acts;      /* of the host */
+	unsigned int faults;    /* of the card that struck */
+};
+
 /* One VF and its users. Opening and closing exclude the other calls, as a VMM's own lock does. */
 struct victim {
 	struct vfio vfio;
@@ -29,21 +39,47 @@ struct victim {
 };
 
 static struct victim victims[VFS];
-static unsigned int operations_left, slowest_ms;
-static int rounds_left; /* of the host, at least */
+static struct tally tally;
+static unsigned int operations, acts_least, slowest_ms;
 static bool storm_over;
+
+static void count(unsigned int *counter, unsigned int more)
+{
+	__atomic_fetch_add(counter, more, __ATOMIC_RELAXED);
+}
 
 static void reopen(struct victim *victim)
 {
+	uint16_t command = 7;
+
 	pthread_rwlock_wrlock(&victim->lock);
 	vfio_close(&victim->vfio);
 	if (!vfio_open(&victim->vfio, victim->bdf)) {
-		uint16_t command = 7;
-
 		vfio_request_event(&victim->vfio, victim->request);
 		vfio_write(&victim->vfio, VFIO_CONFIG, 4, &command, 2);
 	}
 	pthread_rwlock_unlock(&victim->lock);
+}
+
+/* The VF was taken away, or has no registers because the card was silent when it was opened. */
+static bool is_lost(const struct victim *victim)
+{
+	return victim->vfio.device_fd < 0 || !victim->vfio.areas[VFIO_BAR0].size_bytes;
+}
+
+/* One thread brings a lost VF back while the others wait; none of that is an operation. */
+static void come_back(struct victim *victim)
+{
+	bool lost;
+
+	pause_ms(20);
+	pthread_rwlock_rdlock(&victim->lock);
+	lost = is_lost(victim);
+	pthread_rwlock_unlock(&victim->lock);
+	if (!lost)
+		return;
+	count(&tally.comebacks, 1);
+	reopen(victim);
 }
 
 /* A user that was asked to leave does, and comes back when it can. */
@@ -67,37 +103,61 @@ static void toggle_msix(struct vfio *vfio, unsigned int seed)
 	close(fds[0]);
 }
 
-/* One call out of many; results do not matter. */
+/* One call out of many on an open VF; results do not matter. */
+static void call(struct victim *victim, unsigned int choice, unsigned int *seed)
+{
+	unsigned int offset = rand_r(seed) % 80, length = 1 + rand_r(seed) % 8;
+	struct vfio *vfio = &victim->vfio;
+	uint64_t value = rand_r(seed);
+
+	if (choice < 12) {
+		count(&tally.changes, 1);
+		vfio_reset(vfio);
+	} else if (choice < 50) {
+		toggle_msix(vfio, *seed);
+	} else if (choice < 100) {
+		vfio_areas(vfio);
+	} else if (choice < 200) {
+		vfio_read(vfio, VFIO_CONFIG, offset, &value, length);
+	} else if (choice < 250) {
+		vfio_write(vfio, VFIO_CONFIG, offset, &value, length);
+	} else if (choice < 650) {
+		count(&tally.registers, vfio_read(vfio, VFIO_BAR0, offset, &value, length) > 0);
+	} else {
+		count(&tally.registers, vfio_write(vfio, VFIO_BAR0, offset, &value, length) > 0);
+	}
+}
+
+/* The next operation, which may be a close and an open; or nothing while there is no VF. */
 static void act(struct victim *victim, unsigned int *seed)
 {
-	unsigned int choice = rand_r(seed) % 1000, offset = rand_r(seed) % 80;
-	uint64_t value = rand_r(seed);
-	unsigned int length = 1 + rand_r(seed) % 8;
-	struct vfio *vfio = &victim->vfio;
+	unsigned int choice = rand_r(seed) % 1000;
+	bool lost;
 
-	if (choice < 10 || must_leave(victim))
-		return reopen(victim);
-	pthread_rwlock_rdlock(&victim->lock);
-	if (vfio->device_fd < 0) {
-		pthread_rwlock_unlock(&victim->lock);
-		pause_ms(5); /* while there is no VF, operations should not run out */
+	if (must_leave(victim)) {
+		count(&tally.comebacks, 1);
 		return reopen(victim);
 	}
-	if (choice < 20)
-		vfio_reset(vfio);
-	else if (choice < 60)
-		toggle_msix(vfio, *seed);
-	else if (choice < 100)
-		vfio_areas(vfio);
-	else if (choice < 200)
-		vfio_read(vfio, VFIO_CONFIG, offset, &value, length);
-	else if (choice < 250)
-		vfio_write(vfio, VFIO_CONFIG, offset, &value, length);
-	else if (choice < 650)
-		vfio_read(vfio, VFIO_BAR0, offset, &value, length);
-	else
-		vfio_write(vfio, VFIO_BAR0, offset, &value, length);
+	if (choice < 2) {
+		count(&tally.calls, 2);
+		count(&tally.changes, 2);
+		return reopen(victim);
+	}
+	pthread_rwlock_rdlock(&victim->lock);
+	lost = is_lost(victim);
+	if (!lost) {
+		count(&tally.calls, 1);
+		call(victim, choice, seed);
+	}
 	pthread_rwlock_unlock(&victim->lock);
+	if (lost)
+		come_back(victim);
+}
+
+static bool goes_on(void)
+{
+	return __atomic_load_n(&tally.calls, __ATOMIC_RELAXED) < operations ||
+	       __atomic_load_n(&tally.acts, __ATOMIC_RELAXED) < acts_least;
 }
 
 static void *use(void *context)
@@ -105,8 +165,7 @@ static void *use(void *context)
 	struct victim *victim = context;
 	unsigned int seed = (uintptr_t)pthread_self() + now_ms();
 
-	while ((int)__atomic_fetch_sub(&operations_left, 1, __ATOMIC_RELAXED) > 0 ||
-	       __atomic_load_n(&rounds_left, __ATOMIC_RELAXED) > 0) {
+	while (goes_on()) {
 		uint64_t begin_ms = now_ms();
 		unsigned int took_ms;
 
@@ -141,8 +200,13 @@ static void *misbehave(void *context)
 
 	(void)context;
 	while (!__atomic_load_n(&storm_over, __ATOMIC_RELAXED)) {
-		host_do("fault pf0 %s", faults[rand_r(&seed) % (sizeof(faults) / sizeof(*faults))]);
+		const char *fault = faults[rand_r(&seed) % (sizeof(faults) / sizeof(*faults))];
+		char kind[24];
+
+		snprintf(kind, sizeof(kind), "%.*s", (int)strcspn(fault, ","), fault);
+		host_do("fault pf0 %s", fault);
 		pause_ms(20 + rand_r(&seed) % 200);
+		count(&tally.faults, host_struck("pf0", kind));
 		host_do("fault-clear pf0 all");
 		pause_ms(rand_r(&seed) % 50);
 	}
@@ -167,12 +231,12 @@ static void renumber(const struct handout *handout)
 static void *administer(void *context)
 {
 	const struct handout *handout = context;
-	unsigned int seed = 2, rounds = 0;
+	unsigned int seed = 2;
 
-	for (; !__atomic_load_n(&storm_over, __ATOMIC_RELAXED); rounds++) {
+	while (!__atomic_load_n(&storm_over, __ATOMIC_RELAXED)) {
 		uint64_t begin_ms = now_ms();
 
-		switch (rounds % HOST_ACTS) {
+		switch (tally.acts % HOST_ACTS) {
 		case 0:
 			reset_pf(handout);
 			break;
@@ -187,18 +251,17 @@ static void *administer(void *context)
 		}
 		CHECK(now_ms() - begin_ms < test_limit(HOST_LIMIT_MS), "the host was held up for %u ms",
 		      (unsigned int)(now_ms() - begin_ms));
-		__atomic_fetch_sub(&rounds_left, 1, __ATOMIC_RELAXED);
-		pause_ms(rand_r(&seed) % 100);
+		count(&tally.acts, 1);
+		pause_ms(rand_r(&seed) % 500);
 	}
-	test_log("the host did %u things", rounds);
 	return NULL;
 }
 
 /* Starts the users. */
-static void begin(struct handout *handout, unsigned int operations, pthread_t *ret_users)
+static void begin(struct handout *handout, unsigned int calls, pthread_t *ret_users)
 {
 	handout_open(handout, PF_OURS, VFS + 1);
-	operations_left = operations;
+	operations = calls;
 	for (unsigned int i = 0; i < VFS; i++) {
 		victims[i].bdf = handout->vfs[i];
 		victims[i].vfio = (struct vfio){ .container_fd = -1, .group_fd = -1,
@@ -245,19 +308,33 @@ static void check_all_work(const struct handout *handout)
 		WAIT_FOR(CALL_LIMIT_MS, works(handout->vfs[i]), "a VF to work after the storm");
 }
 
+/* A storm in which nothing happens proves nothing. */
+static void check_tally(void)
+{
+	test_log("%u calls, %u of them opens, closes and resets, %u accesses to registers taken; "
+		 "%u comebacks; %u acts of the host, %u faults struck", tally.calls, tally.changes,
+		 tally.registers, tally.comebacks, tally.acts, tally.faults);
+	CHECK(tally.changes > 0 && tally.changes * 50 <= tally.calls,
+	      "%u of %u operations were opens, closes and resets", tally.changes, tally.calls);
+	CHECK(tally.registers >= tally.calls / 8, "%u of %u operations were accesses to registers",
+	      tally.registers, tally.calls);
+	CHECK(tally.faults > 0, "no fault of the card struck");
+}
+
 /* All at once; what excludes what is the product's business. */
-static void storm(unsigned int operations)
+static void storm(unsigned int calls)
 {
 	pthread_t users[VFS * THREADS_A_VF], card, host;
 	struct handout handout;
 
-	rounds_left = HOST_ACTS;
-	begin(&handout, operations, users);
+	acts_least = HOST_ACTS;
+	begin(&handout, calls, users);
 	CHECK(!pthread_create(&card, NULL, misbehave, NULL), "no thread");
 	CHECK(!pthread_create(&host, NULL, administer, &handout), "no thread");
 	end(users, test_limit(CALL_LIMIT_MS));
 	pthread_join(card, NULL);
 	pthread_join(host, NULL);
+	check_tally();
 	host_do("reset");
 	check_all_work(&handout);
 	handout_close(&handout);
@@ -270,7 +347,7 @@ TEST(vfio_storm, .modules = HANDOUT_MODULES, .limit_s = 900, .on_demand = true)
 
 TEST(vfio_short_storm, .modules = HANDOUT_MODULES, .limit_s = 240)
 {
-	storm(600);
+	storm(1000);
 }
 
 /* The PF is reset under its users' feet, again and again. */
@@ -281,7 +358,7 @@ TEST(vfio_storm_of_resets, .modules = HANDOUT_MODULES, .limit_s = 300,
 	struct handout handout;
 
 	begin(&handout, 2000, users);
-	while ((int)__atomic_load_n(&operations_left, __ATOMIC_RELAXED) > 0) {
+	while (goes_on()) {
 		reset_pf(&handout);
 		pause_ms(300);
 	}
@@ -290,18 +367,24 @@ TEST(vfio_storm_of_resets, .modules = HANDOUT_MODULES, .limit_s = 300,
 	handout_close(&handout);
 }
 
-/* The card goes away in the middle; the users' calls fail, but return, and all can be removed. */
+/* The card misbehaves, then goes away; calls fail, but return, and all can be removed. */
 TEST(vfio_storm_card_goes_away, .modules = HANDOUT_MODULES, .own_boot = true, .limit_s = 300,
      .on_demand = true)
 {
-	pthread_t users[VFS * THREADS_A_VF];
+	pthread_t users[VFS * THREADS_A_VF], card;
 	struct handout handout;
 	unsigned int limit_ms;
 
-	begin(&handout, 4000, users);
-	WAIT_FOR(100000, __atomic_load_n(&operations_left, __ATOMIC_RELAXED) < 3000,
-		 "a quarter of the storm");
+	begin(&handout, UINT32_MAX, users);
+	CHECK(!pthread_create(&card, NULL, misbehave, NULL), "no thread");
+	WAIT_FOR(100000, __atomic_load_n(&tally.calls, __ATOMIC_RELAXED) > 2000,
+		 "half of the storm");
+	__atomic_store_n(&storm_over, true, __ATOMIC_RELAXED);
+	pthread_join(card, NULL);
+	CHECK(tally.faults > 0, "no fault of the card struck");
 	limit_ms = host_take_away("pf0");
+	pause_ms(5000);
+	operations = 0;
 	end(users, limit_ms);
 	WAIT_FOR(60000, !pci_present(handout.pf), "the PF to leave the bus");
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "file.h"
+#include "test.h"
 
 int file_read(const char *path, char *ret_text, size_t size)
 {
@@ -80,4 +81,19 @@ int file_link_name(const char *path, char *ret_name, size_t size)
 	slash = strrchr(target, '/');
 	snprintf(ret_name, size, "%s", slash ? slash + 1 : target);
 	return 0;
+}
+
+unsigned int file_lines_with(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "re");
+	unsigned int count = 0;
+	char *line = NULL;
+	size_t size = 0;
+
+	CHECK(file, "cannot open %s: %s", path, strerror(errno));
+	while (getline(&line, &size, file) >= 0)
+		count += strstr(line, text) != NULL;
+	free(line);
+	fclose(file);
+	return count;
 }

@@ -51,4 +51,13 @@ bool file_exists(const char *path);
  */
 int file_link_name(const char *path, char *ret_name, size_t size);
 
+/**
+ * file_lines_with() - count the lines of a file that contain a text; ends the test on failure.
+ * @path: of the file.
+ * @text: what.
+ *
+ * Return: how many.
+ */
+unsigned int file_lines_with(const char *path, const char *text);
+
 #endif

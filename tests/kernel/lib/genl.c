@@ -282,3 +282,28 @@ long long genl_stat(const char *bdf, uint16_t opcode, uint16_t type)
 	CHECK_OK(genl_dump(&request, search_stat, &search));
 	return search.value;
 }
+
+/* What genl_member() looks for, and what it found. */
+struct member_search {
+	uint16_t type;
+	const char *bdf;
+	long long value;
+};
+
+static void search_member(const struct genl_message *message, void *context)
+{
+	struct member_search *search = context;
+
+	if (!strcmp(genl_text(message, VFVIRT_A_ADDRESS), search->bdf))
+		search->value = genl_number(message, search->type);
+}
+
+long long genl_member(const char *bdf, uint16_t type)
+{
+	struct member_search search = { type, bdf, -1 };
+	struct genl_request request;
+
+	genl_request(&request, VFVIRT_CMD_GET_MEMBERS);
+	CHECK(genl_dump(&request, search_member, &search) >= 0, "netlink does not list members");
+	return search.value;
+}

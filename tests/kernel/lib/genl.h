@@ -128,6 +128,15 @@ long long genl_number(const struct genl_message *message, uint16_t type);
 const char *genl_text(const struct genl_message *message, uint16_t type);
 
 /**
+ * genl_member() - one number that netlink tells of a VF.
+ * @bdf: the VF's address.
+ * @type: attribute of VFVIRT_CMD_GET_MEMBERS.
+ *
+ * Return: the number, -1 when there is no such VF or attribute. Ends the test on failure.
+ */
+long long genl_member(const char *bdf, uint16_t type);
+
+/**
  * genl_stat() - a counter of an owner or a member, by dump; ends the test when that fails.
  * @bdf: its address.
  * @opcode: enum vfvirt_opcode.

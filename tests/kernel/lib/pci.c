@@ -167,3 +167,25 @@ bool pci_feature(const char *bdf, unsigned int bit)
 	CHECK(bit < strlen(bits), "%s: features has %zu bits, no bit %u", bdf, strlen(bits), bit);
 	return bits[bit] == '1';
 }
+
+/* The virtio device of a PF, as sysfs names it. */
+static void virtio_name(const char *pf, char *ret_name, size_t size)
+{
+	char path[PCI_PATH_SIZE];
+
+	for (unsigned int n = 0; n < 64; n++) {
+		snprintf(ret_name, size, "virtio%u", n);
+		if (file_exists(pci_path(path, pf, ret_name)))
+			return;
+	}
+	CHECK(false, "%s has no virtio device", pf);
+}
+
+void pci_class_driver(const char *pf, const char *verb)
+{
+	char name[32], path[96];
+
+	virtio_name(pf, name, sizeof(name));
+	snprintf(path, sizeof(path), "/sys/bus/virtio/drivers/virtio_net/%s", verb);
+	CHECK_OK(file_write(path, "%s", name));
+}

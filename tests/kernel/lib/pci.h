@@ -113,6 +113,14 @@ bool pci_netdev(const char *bdf, char *ret_name);
 void pci_wait_netdev(const char *bdf, char *ret_name);
 
 /**
+ * pci_class_driver() - unbind or bind the network driver of a PF's virtio device; else ends the
+ * test. The driver of the PF itself stays.
+ * @pf: the PF.
+ * @verb: "unbind" or "bind".
+ */
+void pci_class_driver(const char *pf, const char *verb);
+
+/**
  * pci_feature() - tell whether the driver of a virtio function negotiated a feature bit.
  * @bdf: the function.
  * @bit: number of the bit.
