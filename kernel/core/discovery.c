@@ -39,9 +39,13 @@ static int list_query(struct vfvirt_owner *owner, u16 member_id, unsigned long d
 	int error = vfvirt_command_run(owner, NULL, &command);
 
 	*ret_qualifier = command.qualifier;
-	if (!error)
-		*ret_offered = get_unaligned_le64(list);
-	return error;
+	if (error)
+		return error;
+	*ret_offered = get_unaligned_le64(list);
+	/* Who answers this command offers it: a list without it is no answer. */
+	if ((*ret_offered & VFVIRT_OPCODES_LISTS) != VFVIRT_OPCODES_LISTS)
+		return -EPROTO;
+	return 0;
 }
 
 static int list_use(struct vfvirt_owner *owner, u16 member_id, unsigned long deadline, u64 used)
@@ -76,7 +80,7 @@ static u64 choose(u64 offered)
 	return used;
 }
 
-/* Asks the device. Errors of vfvirt_command_run(). */
+/* Asks the device. Errors of vfvirt_command_run(); -EPROTO also for an impossible answer. */
 static int ask(struct vfvirt_owner *owner, unsigned long deadline, u64 *ret_opcodes)
 {
 	u16 qualifier = 0;

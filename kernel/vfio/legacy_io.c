@@ -168,13 +168,15 @@ static int header_bytes(struct vfvirt_vf *vf)
  */
 static int do_pieces(struct vfvirt_vf *vf, u8 pos, u8 *data, size_t count, bool write)
 {
-	unsigned long deadline = jiffies + msecs_to_jiffies(VFVIRT_ACCESS_LIMIT_MS);
 	int ret = 0, split = header_bytes(vf);
+	unsigned long deadline;
 	bool lost = false;
 
 	lockdep_assert_held(&vf->access_lock);
 	if (split < 0)
 		return split;
+	/* The limit is the card's; who changes the interrupt mode was waited for before. */
+	deadline = jiffies + msecs_to_jiffies(VFVIRT_ACCESS_LIMIT_MS);
 	while (count) {
 		struct piece piece = first_piece(pos, count, split);
 		long left = deadline - jiffies;
@@ -182,6 +184,7 @@ static int do_pieces(struct vfvirt_vf *vf, u8 pos, u8 *data, size_t count, bool 
 		if (left <= 0 && !lost) {
 			lost = true;
 			ret = -ETIMEDOUT;
+			tell_failure(vf, write ? "write" : "read", pos, ret);
 		}
 		if (!lost && write)
 			ret = write_piece(vf, piece, data, jiffies_to_msecs(left));

@@ -108,16 +108,41 @@ static int enable(struct vfvirt_vf *vf)
 	return ret;
 }
 
+/* The opener gets a number only. */
+static void tell_refusal(struct vfvirt_vf *vf, const char *why)
+{
+	if (__ratelimit(&vf->log_limit))
+		pci_warn(vf->core.pdev, "cannot be opened: %s\n", why);
+}
+
+static const char *why_not_enabled(int error)
+{
+	switch (error) {
+	case -EBUSY:
+		return "its PF is being reset; if that lasts, reset the PF";
+	case -ENODEV:
+		return "it does not answer on the bus";
+	case -EINTR:
+		return "who opened it was killed";
+	default:
+		return "it cannot be enabled or reset";
+	}
+}
+
 static int vf_open(struct vfio_device *vdev)
 {
 	struct vfvirt_vf *vf = vfvirt_vf_of(vdev);
 	int ret;
 
 	ret = vfvirt_member_open(vf->member);
-	if (ret)
+	if (ret) {
+		tell_refusal(vf, ret == -EBUSY ? "it is sealed, as the host is about to change it" :
+			     "the module of its PF's driver is being unloaded");
 		return ret;
+	}
 	ret = enable(vf);
 	if (ret) {
+		tell_refusal(vf, why_not_enabled(ret));
 		vfvirt_member_close(vf->member);
 		return ret;
 	}

@@ -208,7 +208,8 @@ TEST(core_lists_out_of_time_wait_for_an_open, .modules = FAKE_MODULES)
 	tear_down(pf);
 }
 
-TEST(core_short_opcode_list_counts_as_zeros, .modules = FAKE_MODULES)
+/* What a list does not return is zero; one that lacks the list commands is asked for again. */
+TEST(core_empty_opcode_list_is_no_answer, .modules = FAKE_MODULES)
 {
 	char pf[BDF_SIZE];
 
@@ -216,7 +217,9 @@ TEST(core_short_opcode_list_counts_as_zeros, .modules = FAKE_MODULES)
 	fake_bind(pf);
 	CHECK_OK(fake_order(pf, "set used_bytes 0"));
 	member_bind(pf, 1);
-	check_no_legacy(pf, 0, VFVIRT_REASON_NO_LEGACY);
+	check_no_legacy(pf, 0, VFVIRT_REASON_BROKEN_ANSWER);
+	CHECK_OK(fake_order(pf, "set used_bytes -1"));
+	CHECK_EQUAL(member_ask(pf, 0, NULL, 0, "has_legacy"), 1, "legacy access, asked again");
 	tear_down(pf);
 }
 

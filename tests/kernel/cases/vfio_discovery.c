@@ -13,6 +13,7 @@ TEST(vfio_refused_discovery_lasts_until_the_next_open, .modules = HANDOUT_MODULE
 		"status,status=22,qualifier=4,opcode=0,times=1",
 		"status,status=12,opcode=1,times=1",
 		"used-length,mode=zero,opcode=0,times=1",
+		"used-length,mode=short,bytes=8,opcode=0,times=1",
 	};
 	struct handout handout;
 	struct vfio vfio;

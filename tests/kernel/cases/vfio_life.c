@@ -12,6 +12,7 @@
 #include "file.h"
 #include "genl.h"
 #include "handout.h"
+#include "log.h"
 #include "module.h"
 #include "net.h"
 #include "nic.h"
@@ -92,10 +93,14 @@ TEST(vfio_seal_excludes_open, .modules = HANDOUT_MODULES)
 {
 	struct handout handout;
 	struct vfio vfio;
+	int log;
 
 	handout_open(&handout, PF_OURS, 1);
 	CHECK_OK(genl_seal(handout.vfs[0], true));
+	log = log_follow();
 	CHECK_EQUAL(vfio_open(&vfio, handout.vfs[0]), -EBUSY, "open of a sealed VF");
+	CHECK(log_says(log, "cannot be opened: it is sealed"), "the log does not say why");
+	close(log);
 	CHECK_OK(genl_seal(handout.vfs[0], false));
 	CHECK_OK(vfio_open(&vfio, handout.vfs[0]));
 	CHECK_EQUAL(genl_seal(handout.vfs[0], true), -EBUSY, "seal of an open VF");
@@ -322,6 +327,7 @@ TEST(vfio_layout_follows_msix, .modules = HANDOUT_MODULES, .limit_s = 120)
 /* B-P20: who changes the interrupt mode is waited for, not overtaken half-way. */
 TEST(vfio_layout_waits_for_its_change, .modules = HANDOUT_MODULES, .at_hand = "vfvirt_igate")
 {
+	uint32_t before, value;
 	char parameters[64];
 	struct handout handout;
 	struct vfio vfio;
@@ -331,12 +337,14 @@ TEST(vfio_layout_waits_for_its_change, .modules = HANDOUT_MODULES, .at_hand = "v
 	handout_open(&handout, PF_OURS, 1);
 	CHECK_OK(vfio_open(&vfio, handout.vfs[0]));
 	vfio_command(&vfio, 7);
+	before = vfio_get(&vfio, VFIO_BAR0, LEGACY_CONFIG, 4);
 	snprintf(parameters, sizeof(parameters), "vf=%s hold_ms=2000", handout.vfs[0]);
 	pid = fork();
 	if (!pid)
 		_exit(module_load("vfvirt_igate", parameters) == -ECANCELED ? 0 : 1);
 	WAIT_FOR(10000, file_number(IGATE_HELD) == 1, "a change of the interrupt mode");
-	vfio_get(&vfio, VFIO_BAR0, LEGACY_CONFIG, 4);
+	value = vfio_get(&vfio, VFIO_BAR0, LEGACY_CONFIG, 4);
+	CHECK(value == before, "0x14 reads 0x%08x after the wait, 0x%08x before", value, before);
 	CHECK(file_number(IGATE_HELD) != 1, "0x14 was read while the interrupt mode changed");
 	CHECK(waitpid(pid, &status, 0) == pid && !status, "the change failed");
 	vfio_close(&vfio);
