@@ -304,7 +304,8 @@ enum vfvirt_owner_state vfvirt_gate_shut(struct vfvirt_owner *owner)
  * @owner: shut
  *
  * Has no limit of its own, because the memory cannot go before: the provider makes its commands
- * end, and everything else that pins has a limit.
+ * end, and everything else that pins has a limit, but for a hold: that lasts as long as its holder
+ * takes.
  */
 void vfvirt_gate_drain(struct vfvirt_owner *owner)
 {

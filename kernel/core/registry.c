@@ -162,8 +162,8 @@ void vfvirt_owner_unregister(struct vfvirt_owner *owner)
 	mutex_unlock(&vfvirt_registry_mutex);
 
 	/*
-	 * Who may still hold it: commands and dumps, by a pin, all of which end by themselves or by
-	 * the provider's doing. No new ones come: neither a member nor the list leads here now.
+	 * Who may still hold it, by a pin: commands, which the provider makes end, dumps and holds,
+	 * which end by themselves. No new ones come: neither a member nor the list leads here now.
 	 */
 	vfvirt_gate_drain(owner);
 	pci_dev_put(owner->pdev);

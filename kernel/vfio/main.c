@@ -157,7 +157,7 @@ static int vf_open(struct vfio_device *vdev)
 /*
  * Called when the last reference to the user's file is gone: no access can run any more. Upcalls
  * of core can; they touch nothing that ends here. A VF that cannot be reset now is either gone or
- * reset by what happens to its card; the next open resets it in any case. So the wait is short: a
+ * reset by what happens to its card; the next open resets it if it can. So the wait is short: a
  * user that was killed must be gone soon, and has its signal behind it.
  */
 static void vf_close(struct vfio_device *vdev)
