@@ -108,6 +108,24 @@ static int enable(struct vfvirt_vf *vf)
 	return ret;
 }
 
+/*
+ * Where the function itself cannot be reset: what the last user told the device, above all where
+ * its queues are, must not be there when this one lets it reach for memory.
+ */
+static int reset_device(struct vfvirt_vf *vf)
+{
+	const u8 status = 0;
+	int ret;
+
+	ret = vfvirt_legacy_common_write(vf->member, VFVIRT_STATUS_OFFSET, &status, sizeof(status),
+					 VFVIRT_SETUP_LIMIT_MS);
+	if (ret)
+		pci_warn(vf->core.pdev,
+			 "plain pass-through: neither the function nor its registers can be reset: error %d\n",
+			 ret);
+	return ret;
+}
+
 /* The opener gets a number only. */
 static void tell_refusal(struct vfvirt_vf *vf, const char *why)
 {
@@ -148,6 +166,8 @@ static int vf_open(struct vfio_device *vdev)
 	}
 	vfvirt_config_open(vf);
 	vf->transitional = is_transitional(vf);
+	if (vf->transitional && !vf->core.reset_works)
+		vf->transitional = !reset_device(vf);
 	if (vf->transitional)
 		vfvirt_notify_open(vf);
 	vfio_pci_core_finish_enable(&vf->core);

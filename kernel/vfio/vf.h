@@ -35,6 +35,8 @@
 #define VFVIRT_BAR0_BYTES	64
 /* The doorbell in the common header: 16 bits, the index of a queue. */
 #define VFVIRT_NOTIFY_OFFSET	0x10
+/* The device status in the common header, 8 bits; 0 resets the device. */
+#define VFVIRT_STATUS_OFFSET	0x12
 
 /**
  * struct vfvirt_vf - a VF bound to this driver

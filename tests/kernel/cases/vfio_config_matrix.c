@@ -251,6 +251,30 @@ TEST(vfio_bad_memory_changes_nothing, .modules = HANDOUT_MODULES)
 	handout_close(&handout);
 }
 
+/* The same where the function cannot be reset. */
+TEST(vfio_stale_state_without_resets, .modules = HANDOUT_MODULES)
+{
+	char path[PCI_PATH_SIZE];
+	struct handout handout;
+	struct vfio vf;
+
+	handout_open(&handout, PF_OURS, 1);
+	CHECK_OK(file_write(pci_path(path, handout.vfs[0], "reset_method"), "\n"));
+	for (unsigned int user = 0; user < 2; user++) {
+		CHECK_OK(vfio_open(&vf, handout.vfs[0]));
+		vfio_command(&vf, 7);
+		CHECK_EQUAL(vfio_get(&vf, VFIO_BAR0, LEGACY_STATUS, 1), 0, "the device status");
+		CHECK_EQUAL(vfio_get(&vf, VFIO_BAR0, LEGACY_DRIVER_FEATURES, 4), 0,
+			    "the driver's features");
+		CHECK_EQUAL(vfio_get(&vf, VFIO_BAR0, LEGACY_QUEUE_PFN, 4), 0, "a queue's address");
+		vfio_put(&vf, VFIO_BAR0, LEGACY_STATUS, 1, 3);
+		vfio_put(&vf, VFIO_BAR0, LEGACY_DRIVER_FEATURES, 4, 1 << 5);
+		vfio_put(&vf, VFIO_BAR0, LEGACY_QUEUE_PFN, 4, 0x1000);
+		vfio_close(&vf);
+	}
+	handout_close(&handout);
+}
+
 /* What one user wrote must not be there for the next. */
 TEST(vfio_stale_state, .modules = HANDOUT_MODULES)
 {
