@@ -240,7 +240,8 @@ static bool hold_take(struct vfvirt_owner *owner)
  * @limit_ms: how long to wait for the end of a reset under way; 0: not at all
  *
  * A reset of the PF takes the VFs off the bus for a moment. Who resets a VF just then makes the PCI
- * core look for another way, which on v7.3 is a reset of the whole slot.
+ * core look for another way, which on v7.3 is a reset of the whole slot. Who holds waits for the
+ * device only, never for a user: the provider's unregistration waits for him.
  *
  * Context: may sleep, killable.
  * Return: what vfvirt_member_release() takes: the owner, or NULL when there is none to be held;
@@ -304,14 +305,14 @@ enum vfvirt_owner_state vfvirt_gate_shut(struct vfvirt_owner *owner)
  * @owner: shut
  *
  * Has no limit of its own, because the memory cannot go before: the provider makes its commands
- * end, and everything else that pins has a limit, but for a hold: that lasts as long as its holder
- * takes.
+ * end, and everything else that pins has a limit. That of a hold is the PCI core's: a minute, when
+ * the card goes away just then.
  */
 void vfvirt_gate_drain(struct vfvirt_owner *owner)
 {
 	while (!wait_event_timeout(owner->idle, nobody_pins(owner),
 				   msecs_to_jiffies(DRAIN_REPORT_MS)))
-		pci_warn(owner->pdev, "vfvirt: still waiting for a command to end before the PF's driver can go\n");
+		pci_warn(owner->pdev, "vfvirt: still waiting for a command or a reset of a VF to end before the PF's driver can go\n");
 }
 
 /**

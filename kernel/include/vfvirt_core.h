@@ -180,8 +180,9 @@ struct vfvirt_member_facts {
 /**
  * struct vfvirt_member_ops - upcalls to a VF driver
  * @event: something happened to the owner. Process context, a core lock is held: must not call
- *	back into core, must not take the PF's device lock, the rescan lock or a lock under which
- *	the driver calls core. May sleep for the driver's own short locks.
+ *	back into core, must not take the PF's device lock, the rescan lock, a lock under which
+ *	the driver calls core or one that is held while a user or the device is waited for. May
+ *	sleep for the driver's own short locks.
  * @describe: fill MSI-X state and the notify path for netlink; may be NULL
  */
 struct vfvirt_member_ops {

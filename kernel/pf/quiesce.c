@@ -86,7 +86,9 @@ void vfvirt_class_thaw(struct vfvirt_pf *pf)
 static void close_gate(struct vfvirt_pf *pf)
 {
 	vfvirt_recovery_pause(pf);
-	vfvirt_owner_reset_begin(pf->owner, VFVIRT_DRAIN_LIMIT_MS);
+	if (vfvirt_owner_reset_begin(pf->owner, VFVIRT_DRAIN_LIMIT_MS))
+		pci_warn(pf->pdev, "a command or a reset of a VF has not ended within %u ms: going on without\n",
+			 VFVIRT_DRAIN_LIMIT_MS);
 }
 
 static void open_gate(struct vfvirt_pf *pf)

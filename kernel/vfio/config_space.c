@@ -7,6 +7,7 @@
  * "Transitional interface"). All other bytes, among them the vendor id, the class and the
  * capabilities, are vfio-pci-core's, also when one access covers both kinds.
  */
+#include <linux/pagemap.h>
 #include <linux/pci.h>
 #include <linux/uaccess.h>
 #include <linux/virtio_ids.h>
@@ -15,6 +16,8 @@
 
 #define IDENTITY_DEVICE_ID	0x1000
 #define HEADER_BYTES		64	/* the standard header; nothing is overlaid behind it */
+#define PIECE_MAX_BYTES		4	/* the widest access to configuration space */
+#define PIECE_TRIES		16
 
 /* The part of an access that touches one register. */
 struct overlap {
@@ -150,20 +153,12 @@ static void take_bar0(struct vfvirt_vf *vf, struct overlap overlap, const u8 *by
 	vf->bar0 = le32_to_cpu(bar0);
 }
 
-/**
- * vfvirt_config_write() - a write to the configuration region
- * @vf: the VF, open and transitional
- * @buf: the user's memory
- * @count: bytes, any number
- * @ppos: file position, advanced by what was written
- *
+/*
  * What vfio-pci-core refuses changes nothing here either. It takes a write in pieces: an error may
  * come behind a command register that it has taken.
- *
- * Return: bytes written, as many as vfio-pci-core took, or a negative errno.
  */
-ssize_t vfvirt_config_write(struct vfvirt_vf *vf, const char __user *buf, size_t count,
-			    loff_t *ppos)
+static ssize_t write_overlaid(struct vfvirt_vf *vf, const char __user *buf, size_t count,
+			      loff_t *ppos)
 {
 	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
 	struct overlap overlap = overlap_of(pos, count, PCI_BASE_ADDRESS_0, sizeof(u32));
@@ -173,8 +168,6 @@ ssize_t vfvirt_config_write(struct vfvirt_vf *vf, const char __user *buf, size_t
 	if (copy_from_user(bytes, buf + overlap.in_access, overlap.length))
 		return -EFAULT;
 	done = vfio_pci_core_write(&vf->core.vdev, buf, count, ppos);
-	if (pos >= HEADER_BYTES)
-		return done;
 
 	spin_lock(&vf->config_lock);
 	if (overlap_of(pos, count, PCI_COMMAND, sizeof(u16)).length)
@@ -183,5 +176,82 @@ ssize_t vfvirt_config_write(struct vfvirt_vf *vf, const char __user *buf, size_t
 	if (overlap.length)
 		take_bar0(vf, overlap, bytes);
 	spin_unlock(&vf->config_lock);
+	return done;
+}
+
+static ssize_t write_now(struct vfvirt_vf *vf, const char __user *buf, size_t count, loff_t *ppos)
+{
+	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
+
+	if (vf->transitional && pos < HEADER_BYTES)
+		return write_overlaid(vf, buf, count, ppos);
+	return vfio_pci_core_write(&vf->core.vdev, buf, count, ppos);
+}
+
+static size_t piece_bytes(u64 pos, size_t count)
+{
+	size_t bytes = PIECE_MAX_BYTES;
+
+	while (bytes > count || pos & (bytes - 1))
+		bytes /= 2;
+	return bytes;
+}
+
+/*
+ * The card must not be held for as long as the user's memory takes to answer: that is waited for
+ * before, and if it is not there any more when it is needed, once more. Pages that go again and
+ * again are the user's own doing.
+ */
+static ssize_t write_piece(struct vfvirt_vf *vf, const char __user *buf, size_t count, loff_t *ppos)
+{
+	struct vfvirt_owner *owner;
+	ssize_t ret = -EFAULT;
+	unsigned int i;
+
+	for (i = 0; i < PIECE_TRIES && ret == -EFAULT; i++) {
+		if (fault_in_readable(buf, count))
+			return -EFAULT;
+		ret = vfvirt_reset_begin(vf, VFVIRT_ACCESS_LIMIT_MS, &owner);
+		if (ret)
+			return ret;
+		pagefault_disable();
+		ret = write_now(vf, buf, count, ppos);
+		pagefault_enable();
+		vfvirt_reset_end(vf, owner);
+	}
+	return ret;
+}
+
+/**
+ * vfvirt_config_write() - a write to the configuration region
+ * @vf: the VF, open
+ * @buf: the user's memory
+ * @count: bytes, any number
+ * @ppos: file position, advanced by what was written
+ *
+ * Behind the header are the guest's function reset and its power state: for a write that goes there
+ * the card is held, for one piece after the other. vfio-pci-core takes no more than a piece at once
+ * either, so that what cannot be read of the user's memory has changed nothing, and can be tried
+ * again.
+ *
+ * Return: bytes written, as many as vfio-pci-core took, or a negative errno.
+ */
+ssize_t vfvirt_config_write(struct vfvirt_vf *vf, const char __user *buf, size_t count,
+			    loff_t *ppos)
+{
+	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
+	size_t done = 0;
+
+	/* Nothing to be held for, or refused as a whole. */
+	if (pos + count <= HEADER_BYTES || pos + count > vf->core.pdev->cfg_size)
+		return write_now(vf, buf, count, ppos);
+	while (done < count) {
+		size_t length = piece_bytes(pos + done, count - done);
+		ssize_t ret = write_piece(vf, buf + done, length, ppos);
+
+		if (ret < 0)
+			return ret;
+		done += length;
+	}
 	return done;
 }

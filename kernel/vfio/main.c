@@ -5,7 +5,6 @@
  */
 #include <linux/module.h>
 #include <linux/pci.h>
-#include <linux/pm_runtime.h>
 #include <linux/uaccess.h>
 #include <linux/vfio.h>
 
@@ -39,59 +38,10 @@ static bool is_transitional(struct vfvirt_vf *vf)
 	}
 	if (vfvirt_member_has_legacy(vf->member, &reason) == 1)
 		return true;
-	pci_info(vf->core.pdev, "plain pass-through: no legacy registers, reason %u of netlink\n",
-		 reason);
+	pci_info(vf->core.pdev,
+		 "plain pass-through: no legacy registers, reason %u: see vfvirtctl show %s\n",
+		 reason, pci_name(vf->core.pdev));
 	return false;
-}
-
-/* The function itself is asked: a reset of the PF takes VFs off the bus that stay known. */
-static bool is_present(struct vfvirt_vf *vf)
-{
-	struct pci_dev *pdev = vf->core.pdev;
-	u32 command = 0;
-	int ret;
-
-	if (pm_runtime_resume_and_get(&pdev->dev) < 0)
-		return false;
-	ret = pci_read_config_dword(pdev, PCI_COMMAND, &command);
-	pm_runtime_put(&pdev->dev);
-	return !ret && !PCI_POSSIBLE_ERROR(command);
-}
-
-/*
- * Before anything that makes the PCI core reset the function or wait for it: the VF answers, and
- * the PF will not be reset meanwhile. Otherwise 6.1 waits more than a minute, unkillable, for it
- * to come back, and 7.3 resets the whole slot in its stead. One caller at a time, so that who
- * waited for one that found the VF gone looks again. Pair: reset_end().
- */
-static int reset_begin(struct vfvirt_vf *vf, unsigned int limit_ms, struct vfvirt_owner **ret_owner)
-{
-	struct vfvirt_owner *owner = vfvirt_member_hold(vf->member, limit_ms);
-	int ret;
-
-	if (IS_ERR(owner))
-		return PTR_ERR(owner);
-	ret = mutex_lock_killable(&vf->reset_lock);
-	if (ret)
-		goto release;
-	if (!is_present(vf)) {
-		ret = -ENODEV;
-		goto unlock;
-	}
-	*ret_owner = owner;
-	return 0;
-
-unlock:
-	mutex_unlock(&vf->reset_lock);
-release:
-	vfvirt_member_release(owner);
-	return ret;
-}
-
-static void reset_end(struct vfvirt_vf *vf, struct vfvirt_owner *owner)
-{
-	mutex_unlock(&vf->reset_lock);
-	vfvirt_member_release(owner);
 }
 
 /* Core resets the function. */
@@ -100,29 +50,11 @@ static int enable(struct vfvirt_vf *vf)
 	struct vfvirt_owner *owner;
 	int ret;
 
-	ret = reset_begin(vf, VFVIRT_SETUP_LIMIT_MS, &owner);
+	ret = vfvirt_reset_begin(vf, VFVIRT_SETUP_LIMIT_MS, &owner);
 	if (ret)
 		return ret;
 	ret = vfio_pci_core_enable(&vf->core);
-	reset_end(vf, owner);
-	return ret;
-}
-
-/*
- * Where the function itself cannot be reset: what the last user told the device, above all where
- * its queues are, must not be there when this one lets it reach for memory.
- */
-static int reset_device(struct vfvirt_vf *vf)
-{
-	const u8 status = 0;
-	int ret;
-
-	ret = vfvirt_legacy_common_write(vf->member, VFVIRT_STATUS_OFFSET, &status, sizeof(status),
-					 VFVIRT_SETUP_LIMIT_MS);
-	if (ret)
-		pci_warn(vf->core.pdev,
-			 "plain pass-through: neither the function nor its registers can be reset: error %d\n",
-			 ret);
+	vfvirt_reset_end(vf, owner);
 	return ret;
 }
 
@@ -164,10 +96,11 @@ static int vf_open(struct vfio_device *vdev)
 		vfvirt_member_close(vf->member);
 		return ret;
 	}
+	vfvirt_reset_forget(vf);
 	vfvirt_config_open(vf);
 	vf->transitional = is_transitional(vf);
 	if (vf->transitional && !vf->core.reset_works)
-		vf->transitional = !reset_device(vf);
+		vf->transitional = !vfvirt_reset_device(vf);
 	if (vf->transitional)
 		vfvirt_notify_open(vf);
 	vfio_pci_core_finish_enable(&vf->core);
@@ -186,12 +119,12 @@ static void vf_close(struct vfio_device *vdev)
 	struct vfvirt_owner *owner;
 	int ret;
 
-	ret = reset_begin(vf, VFVIRT_ACCESS_LIMIT_MS, &owner);
+	ret = vfvirt_reset_begin(vf, VFVIRT_ACCESS_LIMIT_MS, &owner);
 	if (ret)
 		vf->core.reset_works = false;
 	vfio_pci_core_close_device(vdev);
 	if (!ret)
-		reset_end(vf, owner);
+		vfvirt_reset_end(vf, owner);
 	vfvirt_notify_close(vf);
 	vf->transitional = false;
 	vfvirt_member_close(vf->member);
@@ -209,40 +142,14 @@ static ssize_t vf_read(struct vfio_device *vdev, char __user *buf, size_t count,
 	return vfio_pci_core_read(vdev, buf, count, ppos);
 }
 
-static ssize_t write_config(struct vfvirt_vf *vf, const char __user *buf, size_t count,
-			    loff_t *ppos)
-{
-	if (vf->transitional)
-		return vfvirt_config_write(vf, buf, count, ppos);
-	return vfio_pci_core_write(&vf->core.vdev, buf, count, ppos);
-}
-
-/* Among the capabilities are the guest's function reset and its power state. */
-static ssize_t write_capabilities(struct vfvirt_vf *vf, const char __user *buf, size_t count,
-				  loff_t *ppos)
-{
-	struct vfvirt_owner *owner;
-	ssize_t ret;
-
-	ret = reset_begin(vf, VFVIRT_ACCESS_LIMIT_MS, &owner);
-	if (ret)
-		return ret;
-	ret = write_config(vf, buf, count, ppos);
-	reset_end(vf, owner);
-	return ret;
-}
-
 static ssize_t vf_write(struct vfio_device *vdev, const char __user *buf, size_t count,
 			loff_t *ppos)
 {
 	struct vfvirt_vf *vf = vfvirt_vf_of(vdev);
 	u64 region = VFIO_PCI_OFFSET_TO_INDEX((u64)*ppos);
-	u64 end = (*ppos & VFIO_PCI_OFFSET_MASK) + count;
 
-	if (region == VFIO_PCI_CONFIG_REGION_INDEX && end > PCI_STD_HEADER_SIZEOF)
-		return write_capabilities(vf, buf, count, ppos);
 	if (region == VFIO_PCI_CONFIG_REGION_INDEX)
-		return write_config(vf, buf, count, ppos);
+		return vfvirt_config_write(vf, buf, count, ppos);
 	if (vf->transitional && region == VFIO_PCI_BAR0_REGION_INDEX)
 		return vfvirt_legacy_write(vf, buf, count, ppos);
 	return vfio_pci_core_write(vdev, buf, count, ppos);
@@ -289,11 +196,11 @@ static long reset(struct vfvirt_vf *vf, unsigned long arg)
 	struct vfvirt_owner *owner;
 	long ret;
 
-	ret = reset_begin(vf, VFVIRT_SETUP_LIMIT_MS, &owner);
+	ret = vfvirt_reset_begin(vf, VFVIRT_SETUP_LIMIT_MS, &owner);
 	if (ret)
 		return ret;
 	ret = vfio_pci_core_ioctl(&vf->core.vdev, VFIO_DEVICE_RESET, arg);
-	reset_end(vf, owner);
+	vfvirt_reset_end(vf, owner);
 	return ret;
 }
 
@@ -328,11 +235,7 @@ static const struct vfio_device_ops vf_ops = {
 	VFVIRT_VFIO_IOMMUFD_OPS
 };
 
-/*
- * From core, with a lock of core's held. A reset of the card has taken the guest's device state
- * away, whichever interface the guest uses: its VMM hears of it by the error eventfd, if it is
- * open and has set one.
- */
+/* From core, with a lock of core's held. */
 static void vf_owner_event(struct vfvirt_member *member, enum vfvirt_member_event event)
 {
 	struct vfvirt_vf *vf = vfvirt_member_priv(member);
@@ -345,7 +248,7 @@ static void vf_owner_event(struct vfvirt_member *member, enum vfvirt_member_even
 		WRITE_ONCE(vf->owner_up, true);
 		break;
 	case VFVIRT_EVENT_RESET:
-		vfio_pci_core_aer_err_detected(vf->core.pdev, pci_channel_io_normal);
+		vfvirt_reset_tell(vf);
 		break;
 	case VFVIRT_EVENT_DEGRADED:
 		/* Core makes commands fail fast; a doorbell in the owner's BAR still works. */
@@ -371,7 +274,7 @@ static void vf_init(struct vfvirt_vf *vf)
 {
 	/* Read once: a later change of the parameter is for VFs bound later. */
 	vf->legacy_wanted = READ_ONCE(legacy);
-	mutex_init(&vf->reset_lock);
+	vfvirt_reset_init(vf);
 	mutex_init(&vf->access_lock);
 	spin_lock_init(&vf->config_lock);
 	ratelimit_state_init(&vf->log_limit, 5 * HZ, 5);
@@ -434,6 +337,7 @@ static int vf_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 
 unregister:
 	vfvirt_member_unregister(vf->member);
+	vfvirt_reset_forget(vf);
 put:
 	vfio_put_device(&vf->core.vdev);
 	return ret;
@@ -450,6 +354,7 @@ static void vf_remove(struct pci_dev *pdev)
 
 	vfio_pci_core_unregister_device(&vf->core);
 	vfvirt_member_unregister(vf->member);
+	vfvirt_reset_forget(vf);
 	vfio_put_device(&vf->core.vdev);
 }
 

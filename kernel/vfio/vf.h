@@ -4,9 +4,9 @@
  *
  * To its user (a VMM) the VF is a transitional virtio-net device: the identity and an I/O BAR0 are
  * laid over what vfio-pci-core shows (config_space.c); accesses to BAR0 become administration
- * commands of the owner (legacy_io.c); doorbells go straight to the card (notify.c). Everything
- * else is vfio-pci-core's. The VF has no INTx pin and none is invented: a guest that cannot use
- * MSI-X gets no interrupts.
+ * commands of the owner (legacy_io.c); doorbells go straight to the card (notify.c); a reset of the
+ * VF waits for one of its card (reset.c). Everything else is vfio-pci-core's. The VF has no INTx
+ * pin and none is invented: a guest that cannot use MSI-X gets no interrupts.
  *
  * Locks, outermost first:
  *	access_lock		orders register accesses; held over commands, so killable; never
@@ -19,7 +19,7 @@
  * rescan lock are never taken: both are held while VFs are removed, which waits for their users.
  * A VF is reset only while vfvirt_member_hold() keeps its card from being reset, and with
  * reset_lock. Both are taken in that order, killable, before any other lock of the device, and
- * never around a command.
+ * never around a command or a wait for the user's memory.
  */
 #ifndef VFVIRT_VF_H
 #define VFVIRT_VF_H
@@ -28,6 +28,7 @@
 #include <linux/ratelimit.h>
 #include <linux/spinlock.h>
 #include <linux/vfio_pci_core.h>
+#include <linux/workqueue.h>
 
 #include "vfvirt_core.h"
 
@@ -45,6 +46,7 @@
  * @legacy_wanted: the administrator wants the transitional identity; used at the next open
  * @transitional: this user sees the transitional device; written at open before any access
  * @reset_lock: one call at a time may reset the VF
+ * @reset_event: tells the user that the card was reset
  * @access_lock: order of register accesses
  * @config_lock: protects @io_enabled and @bar0
  * @io_enabled: the user has set the I/O bit of the command register
@@ -62,6 +64,7 @@ struct vfvirt_vf {
 	bool transitional;
 
 	struct mutex reset_lock;	/* one call at a time may reset the VF */
+	struct work_struct reset_event;
 	struct mutex access_lock;	/* order of register accesses, see above */
 
 	spinlock_t config_lock;		/* @io_enabled and @bar0 */
@@ -80,6 +83,14 @@ static inline struct vfvirt_vf *vfvirt_vf_of(struct vfio_device *vdev)
 {
 	return container_of(vdev, struct vfvirt_vf, core.vdev);
 }
+
+void vfvirt_reset_init(struct vfvirt_vf *vf);
+int vfvirt_reset_begin(struct vfvirt_vf *vf, unsigned int limit_ms,
+		       struct vfvirt_owner **ret_owner);
+void vfvirt_reset_end(struct vfvirt_vf *vf, struct vfvirt_owner *owner);
+int vfvirt_reset_device(struct vfvirt_vf *vf);
+void vfvirt_reset_tell(struct vfvirt_vf *vf);
+void vfvirt_reset_forget(struct vfvirt_vf *vf);
 
 void vfvirt_config_open(struct vfvirt_vf *vf);
 bool vfvirt_config_io_enabled(struct vfvirt_vf *vf);
