@@ -247,16 +247,19 @@ static void write_matrix(const char *pf_driver)
 	srandom(1);
 	pair_open(&pair, pf_driver);
 	for (unsigned int msix = 0; msix < 2; msix++) {
-		uint64_t bytes = 0;
+		const uint64_t bytes = ~0ULL;
 
 		switch_msix(&pair, msix);
 		for (unsigned int i = 0; i < 4; i++) {
 			fill_both(&pair);
 			for (unsigned int at = 0; at < BAR0_BYTES; at++)
 				check_write(&pair, at, widths[i]);
+			for (unsigned int at = 0; at < BEYOND_BYTES; at++)
+				CHECK_EQUAL(vfio_write(&pair.vf, VFIO_BAR0, BAR0_BYTES + at, &bytes,
+						       widths[i]),
+					    -EINVAL, "a write behind the BAR");
+			check_images(&pair, "after writes behind the BAR");
 		}
-		CHECK_EQUAL(vfio_write(&pair.vf, VFIO_BAR0, BAR0_BYTES, &bytes, 1), -EINVAL,
-			    "a write behind the BAR");
 	}
 	pair_close(&pair);
 }

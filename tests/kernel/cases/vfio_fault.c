@@ -216,12 +216,46 @@ TEST(vfio_wide_access_has_one_limit, .modules = HANDOUT_MODULES, .limit_s = 120)
 	close_vf(&handout, &vfio);
 }
 
-static bool waits_in(pid_t pid, const char *function)
+static bool waits_for_card(pid_t pid)
 {
 	char stack[4096];
 
 	proc_stack(pid, stack, sizeof(stack));
-	return strstr(stack, function);
+	return strstr(stack, "vfvirt_command_run");
+}
+
+/* Behind another access: it has come to the driver, and not to core. */
+static bool waits_for_turn(pid_t pid)
+{
+	char stack[4096];
+
+	proc_stack(pid, stack, sizeof(stack));
+	return strstr(stack, "vfvirt_legacy_read") && !strstr(stack, "vfvirt_core");
+}
+
+/* A process that reads the status, fails when it gets an answer, and is waiting by now. */
+static pid_t start_reader(const struct vfio *vfio, bool (*waits)(pid_t pid))
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		vfio_get(vfio, VFIO_BAR0, LEGACY_STATUS, 1);
+		_exit(1);
+	}
+	WAIT_FOR(10000, waits(pid), "an access to wait");
+	return pid;
+}
+
+/* Returns how long the kill took by the clock of ticks, in milliseconds. */
+static unsigned int kill_reader(pid_t pid)
+{
+	uint64_t begin_tick_ms = measure_tick_ms();
+	int status;
+
+	kill(pid, SIGKILL);
+	CHECK_EQUAL(waitpid(pid, &status, 0), pid, "who was killed");
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "the user ended by itself");
+	return measure_tick_ms() - begin_tick_ms;
 }
 
 /*
@@ -231,27 +265,14 @@ static bool waits_in(pid_t pid, const char *function)
 TEST(vfio_kill_while_waiting, .modules = HANDOUT_MODULES, .limit_s = 120)
 {
 	struct handout handout;
-	uint64_t begin_tick_ms;
 	unsigned int took_ms;
 	long long timeouts;
 	struct vfio vfio;
-	int status;
-	pid_t pid;
 
 	open_vf(&handout, &vfio, PF_OURS);
 	timeouts = genl_stat(vfio.bdf, OP_READ, VFVIRT_A_TIMEOUTS);
 	host_do("fault pf0 stall,hold=self,member=1,opcode=%d,times=1", OP_READ);
-	pid = fork();
-	if (!pid) {
-		vfio_get(&vfio, VFIO_BAR0, LEGACY_STATUS, 1);
-		_exit(1);
-	}
-	WAIT_FOR(10000, waits_in(pid, "vfvirt_command_run"), "the access to wait for the card");
-	begin_tick_ms = measure_tick_ms();
-	kill(pid, SIGKILL);
-	CHECK_EQUAL(waitpid(pid, &status, 0), pid, "who was killed");
-	took_ms = measure_tick_ms() - begin_tick_ms;
-	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "the user ended by itself");
+	took_ms = kill_reader(start_reader(&vfio, waits_for_card));
 	CHECK_EQUAL(host_struck("pf0", "stall"), 1, "accesses that the card left unanswered");
 	CHECK_EQUAL(genl_stat(vfio.bdf, OP_READ, VFVIRT_A_TIMEOUTS), timeouts,
 		    "accesses that ran to their limit");
@@ -260,6 +281,25 @@ TEST(vfio_kill_while_waiting, .modules = HANDOUT_MODULES, .limit_s = 120)
 	host_do("fault-clear pf0 all");
 	CHECK_OK(vfio_open(&vfio, handout.vfs[0]));
 	vfio_command(&vfio, 7);
+	WAIT_FOR(RECOVERY_LIMIT_MS, vfio_get(&vfio, VFIO_BAR0, LEGACY_STATUS, 1) == 0,
+		 "the VF to work again");
+	close_vf(&handout, &vfio);
+}
+
+/* So can one that waits for its turn behind another's access, which goes on. */
+TEST(vfio_kill_while_waiting_behind_another, .modules = HANDOUT_MODULES, .limit_s = 120)
+{
+	struct handout handout;
+	struct vfio vfio;
+	pid_t first;
+
+	open_vf(&handout, &vfio, PF_OURS);
+	host_do("fault pf0 stall,hold=self,member=1,opcode=%d,times=1", OP_READ);
+	first = start_reader(&vfio, waits_for_card);
+	kill_reader(start_reader(&vfio, waits_for_turn));
+	CHECK(waits_for_card(first), "the kill waited for the other's access");
+	kill_reader(first);
+	host_do("fault-clear pf0 all");
 	WAIT_FOR(RECOVERY_LIMIT_MS, vfio_get(&vfio, VFIO_BAR0, LEGACY_STATUS, 1) == 0,
 		 "the VF to work again");
 	close_vf(&handout, &vfio);
