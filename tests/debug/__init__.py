@@ -23,6 +23,8 @@ TESTS_A_VM = 30         # so that two VMs at a time have about the same to do
 ARGUMENTS = "kasan_multi_shot dma_debug_driver=vfvirt_pf"
 STORM_OPERATIONS = 2000
 RACES = 200             # each open that succeeds takes its time here
+WRITE_STRIDE = 9        # of the offsets that the matrix of BAR0 writes to; odd, so all alignments
+MANY_VFS = 48           # where other kernels make 240 to see what each costs
 
 CHOSEN = ("core_*", "pf_*", "vfio_*", "debug_*")
 LONG = ("vfio_storm", "debug_*")    # of those on demand, the ones that belong here
@@ -52,7 +54,8 @@ def system():
         kernel=lambda _version: debugkernel.get(), image=lambda built: built.image,
         modules=lambda _version: debugkernel.build_modules(), by_version=False,
         needs=Needs(SLOWNESS, MEMORY_MB, ARGUMENTS),
-        settings={"storm_operations": STORM_OPERATIONS, "races": RACES})
+        settings={"storm_operations": STORM_OPERATIONS, "races": RACES,
+                  "write_stride": WRITE_STRIDE, "many_vfs": MANY_VFS})
 
 
 def rows():

@@ -242,6 +242,7 @@ static void check_write(struct pair *pair, unsigned int offset, unsigned int wid
 
 static void write_matrix(const char *pf_driver)
 {
+	const unsigned int stride = test_number("write_stride", 1);
 	struct pair pair;
 
 	srandom(1);
@@ -252,7 +253,7 @@ static void write_matrix(const char *pf_driver)
 		switch_msix(&pair, msix);
 		for (unsigned int i = 0; i < 4; i++) {
 			fill_both(&pair);
-			for (unsigned int at = 0; at < BAR0_BYTES; at++)
+			for (unsigned int at = 0; at < BAR0_BYTES; at += stride)
 				check_write(&pair, at, widths[i]);
 			for (unsigned int at = 0; at < BEYOND_BYTES; at++)
 				CHECK_EQUAL(vfio_write(&pair.vf, VFIO_BAR0, BAR0_BYTES + at, &bytes,

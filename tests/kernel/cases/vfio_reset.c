@@ -26,7 +26,7 @@
 #define CALL_LIMIT_MS 20000
 #define ACCESS_LIMIT_MS 1000 /* of a guest: what its own reset may wait */
 #define TRIES 30
-#define HELD_MS 8000
+#define HELD_MS 5000
 #define IGATE_HELD "/sys/module/vfvirt_igate/parameters/held"
 #define KILL_WINDOW_MS 8000
 #define COMMAND 4
