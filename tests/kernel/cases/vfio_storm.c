@@ -48,6 +48,17 @@ static void count(unsigned int *counter, unsigned int more)
 	__atomic_fetch_add(counter, more, __ATOMIC_RELAXED);
 }
 
+/* Opens, closes and resets are at most 2 % of the operations, at any moment: counts one, or not. */
+static bool may_change(unsigned int more)
+{
+	unsigned int changes = __atomic_add_fetch(&tally.changes, more, __ATOMIC_RELAXED);
+
+	if (changes * 50 <= __atomic_load_n(&tally.calls, __ATOMIC_RELAXED))
+		return true;
+	__atomic_fetch_sub(&tally.changes, more, __ATOMIC_RELAXED);
+	return false;
+}
+
 static void reopen(struct victim *victim)
 {
 	uint16_t command = 7;
@@ -110,8 +121,7 @@ static void call(struct victim *victim, unsigned int choice, unsigned int *seed)
 	struct vfio *vfio = &victim->vfio;
 	uint64_t value = rand_r(seed);
 
-	if (choice < 12) {
-		count(&tally.changes, 1);
+	if (choice < 12 && may_change(1)) {
 		vfio_reset(vfio);
 	} else if (choice < 50) {
 		toggle_msix(vfio, *seed);
@@ -138,9 +148,8 @@ static void act(struct victim *victim, unsigned int *seed)
 		count(&tally.comebacks, 1);
 		return reopen(victim);
 	}
-	if (choice < 2) {
+	if (choice < 2 && may_change(2)) {
 		count(&tally.calls, 2);
-		count(&tally.changes, 2);
 		return reopen(victim);
 	}
 	pthread_rwlock_rdlock(&victim->lock);
