@@ -5,8 +5,6 @@ It runs the module tests (core_*, pf_*, vfio_*), a short storm, and the sweeps t
 allocation after the other fail (debug_*). Every VM ends with two scans for leaks.
 """
 
-from dataclasses import replace
-
 import kernel
 from harness import Case, run_case
 from lib import debugkernel, report, vmtier
@@ -16,8 +14,8 @@ SECTION = "debug"
 
 # How much longer than on Debian's kernel things may take; KASAN and lockdep under emulation.
 SLOWNESS = 5
-MEMORY_MB = 1024        # KASAN's shadow and quarantine, kmemleak's objects
-TESTS_A_VM = 30         # so that two VMs at a time have about the same to do
+MEMORY_MB = 256        # KASAN's shadow and quarantine, kmemleak's objects
+TESTS_A_VM = 35         # each VM ends with scans for leaks, and two at a time should end together
 # virtio-pci maps small neighbours for its administration commands: harmless on x86, but a finding
 # of the DMA checker, which therefore looks at our driver only.
 ARGUMENTS = "kasan_multi_shot dma_debug_driver=vfvirt_pf"
@@ -70,17 +68,12 @@ def names():
     return [row.label for row in rows()] + [case.name for case in PLANTED]
 
 
-def parts(boots):
-    """The boots, those with many tests cut into several, each with some of the long ones; the
-    boots that may last come first."""
-    small = []
-    for boot in boots:
-        apart = tuple(row for row in boot.rows if report.matches(APART, row.name))
-        rest = tuple(row for row in boot.rows if row not in apart)
-        count = -(-len(rest) // TESTS_A_VM)
-        small += [replace(boot, rows=rows)
-                  for rows in (apart, *(rest[part::count] for part in range(count))) if rows]
-    return sorted(small, key=lambda boot: -sum(row.limit_s for row in boot.rows))
+def boots(chosen):
+    """The boots for the chosen rows, those that may last first."""
+    apart = [row for row in chosen if report.matches(APART, row.name)]
+    rest = [row for row in chosen if row not in apart]
+    return [boot for rows in (apart, rest)
+            for boot in vmtier.plan(rows, ["*"], [debugkernel.BASE], TESTS_A_VM)]
 
 
 def run(tier_report, patterns):
@@ -90,10 +83,9 @@ def run(tier_report, patterns):
         if row.name in UNFIT:
             tier_report.result(SECTION, row.label, "skip", 0, UNFIT[row.name])
     runner = vmtier.Runner(tier_report, SECTION, kernel.init(), system=system())
-    boots = parts(vmtier.plan([row for row in chosen if row.name not in UNFIT], ["*"],
-                              [debugkernel.BASE]))
     cases = [case for case in PLANTED if report.matches(patterns, case.name)]
     vmtier.in_parallel(lambda work: work(), [
-        *(lambda boot=boot: runner.run(boot) for boot in boots),
+        *(lambda boot=boot: runner.run(boot)
+          for boot in boots([row for row in chosen if row.name not in UNFIT])),
         *(lambda case=case: run_case(tier_report, SECTION, debugkernel.BASE, case, system())
           for case in cases)])

@@ -54,7 +54,7 @@ CASES = (
     Case("process stuck in the kernel", ("planted_stuck", "planted_pass"),
          {"planted_stuck": "over its limit of 2 s; a process hangs in the kernel"}, ANY),
     Case("VM hangs", ("planted_freeze", "planted_pass"),
-         {"planted_freeze": r"the VM hung: no result of planted_freeze within \d+ s"}, ANY),
+         {"planted_freeze": r"the VM hung: no result of planted_freeze@no-card within \d+ s"}, ANY),
     Case("warning at power off", ("planted_warn_at_power_off",),
          {"VM": "findings that no test was blamed for"}),
     Case("power off behind the runner", ("planted_power_off",),

@@ -154,17 +154,17 @@ PLANTED(planted_death_of_init)
 
 PLANTED(planted_garbled)
 {
-	forge("ok 1 planted_gar\n");
+	forge("ok 1 planted_gar@no-card\n");
 }
 
 PLANTED(planted_duplicate)
 {
-	forge("ok 1 planted_duplicate\n");
+	forge("ok 1 planted_duplicate@no-card\n");
 }
 
 PLANTED(planted_early_pass_mark)
 {
-	forge("ok 1 planted_early_pass_mark\ndone 2\n");
+	forge("ok 1 planted_early_pass_mark@no-card\ndone 2\n");
 	reboot(RB_POWER_OFF);
 }
 

@@ -18,7 +18,8 @@ class HostChannel:
         self._verbs = {"fault": self._fault, "fault-clear": self._fault_clear, "get": self._get,
                        "gone": self._gone, "unplug": self._unplug, "plug": self._plug,
                        "plugged": self._plugged, "count": self._count, "struck": self._struck,
-                       "aer": self._aer, "cpu": self._cpu, "reset": self._reset}
+                       "aer": self._aer, "cpu": self._cpu, "reset": self._reset,
+                       "machine": self._become}
 
     def answer(self, line):
         """The answer to one request line "NUMBER VERB WORDS...", both without their ends."""
@@ -98,6 +99,11 @@ class HostChannel:
         spent_ns = [int(Path(f"/proc/{thread}/schedstat").read_text(encoding="ascii").split()[0])
                     for thread in threads]
         return str(sum(spent_ns) // 1000)
+
+    def _become(self, name):
+        """What is plugged from now on are the cards of the machine of that name."""
+        self._machine = machines.get(name)
+        return ""
 
     def _reset(self):
         for card in self._cards():

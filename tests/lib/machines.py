@@ -41,9 +41,9 @@ STOCK_CARD = ("-netdev", "user,id=stock-up,net=10.9.0.0/24,host=10.9.0.2",
 
 MACHINES = {
     "default": Machine("one card, 16 VFs, everything on"),
-    "intx": Machine("the PF has no MSI-X", ({"intx-only": "on"},)),
+    "intx": Machine("the PF has no MSI-X", ({"intx-only": True},)),
     "few-vectors": Machine("the PF has two MSI-X vectors, so queues share", ({"vectors": 2},)),
-    "packed": Machine("packed rings are offered", ({"packed": "on"},)),
+    "packed": Machine("packed rings are offered", ({"packed": True},)),
     "two-cards": Machine("two cards on two root ports", ({}, {})),
     "strict": Machine("the group exists only while VFs do", ({"group-rules": "strict"},)),
     "strict-member": Machine("LIST_* must carry a member id too",
@@ -52,13 +52,13 @@ MACHINES = {
     "vfs240": Machine("one card with 240 VFs", ({"total-vfs": 240},)),
     "control": Machine("one card with 64 VFs, and the control plane's programs",
                        ({"total-vfs": 64},), control=True),
-    "no-admin": Machine("the card offers no bit 41", ({"admin-vq": "off"},)),
+    "no-admin": Machine("the card offers no bit 41", ({"admin-vq": False},)),
     "no-admin-queue": Machine("bit 41, but admin_queue_num is 0", ({"admin-queues": 0},)),
-    "in-order": Machine("the card offers to answer in order", ({"in_order": "on"},)),
-    "no-queue-reset": Machine("single queues cannot be reset", ({"queue_reset": "off"},)),
+    "in-order": Machine("the card offers to answer in order", ({"in_order": True},)),
+    "no-queue-reset": Machine("single queues cannot be reset", ({"queue_reset": False},)),
     "four-admin-queues": Machine("four administration queues", ({"admin-queues": 4},)),
     "owner-doorbell": Machine("doorbells of VFs only in the PF's BAR", ({"notify-info": "owner"},)),
-    "other-vfs": Machine("the VFs say that they are block devices", ({"vf-device-id": "0x1042"},)),
+    "other-vfs": Machine("the VFs say that they are block devices", ({"vf-device-id": 0x1042},)),
     "no-doorbell": Machine("no doorbell addresses: opcode 6 is absent", ({"notify-info": "none"},)),
     # The oracle's queues have 1024 entries whatever it is told.
     "oracle": Machine("one card and QEMU's transitional virtio-net-pci", ({"queue-size": 1024},),
@@ -69,7 +69,7 @@ MACHINES = {
     # slab that a CPU allocates from for used: hundreds of objects more or less at any moment.
     "exact-slabs": Machine("slab caches count their objects exactly",
                            kernel_arguments="slub_debug=F"),
-    "aer": Machine("the PF reports errors of the bus", ({"aer": "on"},)),
+    "aer": Machine("the PF reports errors of the bus", ({"aer": True},)),
     "no-card": Machine("no card at all", ()),
 }
 
@@ -81,11 +81,32 @@ def get(name, more_mb=0):
     return replace(MACHINES[name], memory_mb=MACHINES[name].memory_mb + more_mb)
 
 
+def board(name):
+    """The first configuration that is the same but for what its one card can: from one to the other,
+    a VM gets by another card in its slot. The number of VFs is not among that, because the slot's
+    windows are sized at boot."""
+    like = _without_card(get(name))
+    return next(other for other, machine in MACHINES.items() if _without_card(machine) == like)
+
+
+def _without_card(machine):
+    """A configuration without what another card changes."""
+    if len(machine.cards) != 1:
+        return machine
+    vfs = {name: value for name, value in machine.cards[0].items() if name == "total-vfs"}
+    return replace(machine, about="", cards=(vfs,))
+
+
 def card_options(machine, index, base_mac="52:54:00:f0"):
     """The properties that make card number index of a machine, as device_add takes them."""
     return {"driver": "vfvirt-net-pf", "id": f"pf{index}", "bus": f"rp{index}",
             "netdev": f"up{index}", "mac": f"{base_mac}:{index:02x}:00",
             **machine.cards[index]}
+
+
+def _word(value):
+    """A property's value on the command line."""
+    return ("off", "on")[value] if isinstance(value, bool) else value
 
 
 def arguments(machine):
@@ -95,8 +116,8 @@ def arguments(machine):
              "-no-reboot", "-device", "intel-iommu,intremap=on",
              "-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"]
     for index in range(len(machine.cards)):
-        card = ",".join(f"{name}={value}" for name, value in card_options(machine, index).items()
-                        if name != "driver")
+        card = ",".join(f"{name}={_word(value)}"
+                        for name, value in card_options(machine, index).items() if name != "driver")
         words += ["-device", f"pcie-root-port,id=rp{index},chassis={index + 1}{machine.port}",
                   "-netdev", f"user,id=up{index}", "-device", f"vfvirt-net-pf,{card}"]
     return words + list(machine.extra)

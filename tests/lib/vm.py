@@ -24,18 +24,18 @@ POWER_OFF_LIMIT_S = 60  # pass mark to QEMU's end, which is slow with 240 VFs
 # too, so that what comes after init's last look is judged by the host. iommu=pt keeps the PF's
 # own traffic out of the IOMMU; VFs of guests go through it. The timer check panics when the host
 # is busy, because an emulated timer comes late then; the self-tests of ciphers only cost time.
-KERNEL_ARGUMENTS = ("console=ttyS0 quiet loglevel=5 printk.devkmsg=on log_buf_len=4M panic=-1 "
+KERNEL_ARGUMENTS = ("console=ttyS0 quiet loglevel=5 printk.devkmsg=on panic=-1 "
                     "no_timer_check tsc=reliable cryptomgr.notests mitigations=off "
                     "intel_iommu=on iommu=pt")
 
 
 @dataclass(frozen=True)
 class Needs:
-    """What a kernel needs beyond a Debian kernel: slowness: factor to all limits; memory_mb: more
+    """What is of a kernel's kind, here Debian's: slowness: factor to all limits; memory_mb: more
     than the machine has; arguments: further ones."""
     slowness: int = 1
     memory_mb: int = 0
-    arguments: str = ""
+    arguments: str = "log_buf_len=4M"
 
 
 @dataclass

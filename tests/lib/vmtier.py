@@ -2,8 +2,9 @@
 """Runs the tests of an init program in as few VMs as honest, and reports each one's result.
 
 The init program's own table says what there is (name, machines, kernels, modules, limit). Tests
-of the same kernel and machine share a VM, except those that leave it unfit. When a VM ends
-early, the test that was running has failed and the rest is run in another one.
+of the same kernel share a VM when their machines differ in nothing but the card, which is swapped
+in between; one that leaves the VM unfit comes last. When a VM ends early, the test that was
+running has failed and the rest is run in another one.
 """
 
 import itertools
@@ -21,6 +22,8 @@ from .vm import AROUND_TEST_LIMIT_S, Job, Needs, Vm
 
 UAPI = Path(__file__).resolve().parent.parent.parent / "kernel/include/uapi"
 
+TESTS_A_VM = 50     # so that all cores have something to do to the end
+
 # The table's order is that of the files: the compiler must not turn it round.
 FLAGS = ("-std=gnu11", "-static", "-O1", "-fno-toplevel-reorder", "-Wall", "-Wextra", "-Werror")
 
@@ -34,6 +37,7 @@ class Row:
     modules: tuple
     limit_s: int
     own_boot: bool = False
+    last: bool = False
     on_demand: bool = False
 
     @property
@@ -44,7 +48,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Boot:
-    """What one VM is to run."""
+    """What one VM is to run. machine: the one that it starts as."""
     version: str
     machine: str
     rows: tuple
@@ -90,21 +94,46 @@ def table(init):
     return rows
 
 
-def plan(rows, patterns, versions):
+def plan(rows, patterns, versions, tests_a_vm=TESTS_A_VM):
     """The boots for the chosen rows, shared where the rows allow it; those that may last first."""
     boots = []
     for version in versions:
         chosen = [row for row in rows
                   if version in row.kernels and report.matches(patterns, row.label)
                   and (patterns or not row.on_demand)]
+        parts = [(row,) for row in chosen if row.own_boot]
         shared = {}
         for row in chosen:
-            if row.own_boot:
-                boots.append(Boot(version, row.machine, (row,)))
-            else:
-                shared.setdefault(row.machine, []).append(row)
-        boots += [Boot(version, machine, tuple(some)) for machine, some in shared.items()]
-    return sorted(boots, key=lambda boot: -sum(row.limit_s for row in boot.rows))
+            if not row.own_boot:
+                shared.setdefault(machines.board(row.machine), []).append(row)
+        for some in shared.values():
+            parts += _share_out(some, tests_a_vm)
+        boots += [Boot(version, part[0].machine, tuple(part)) for part in parts]
+    return sorted(boots, key=lambda boot: -_limit_s(boot.rows))
+
+
+def _share_out(rows, tests_a_vm):
+    """Rows that may share VMs, cut into a list for each VM. No VM has more than one row that must be
+    the last, and tests of the same card are together, as a swap takes seconds."""
+    last = [row for row in rows if row.last]
+    rest = [row for row in rows if not row.last]
+    count = max(len(last), -(-len(rest) // tests_a_vm))
+    parts = [[] for _ in range(count)]
+    first = rest[0].machine if rest else None
+    for number, row in enumerate(row for row in rest if row.machine == first):
+        parts[number % count].append(row)
+    for machine in dict.fromkeys(row.machine for row in rest if row.machine != first):
+        min(parts, key=_limit_s).extend(row for row in rest if row.machine == machine)
+    for row in last:
+        min((part for part in parts if not part or not part[-1].last), key=_limit_s).append(row)
+    for part in parts:
+        part.sort(key=lambda row: (row.last, row.machine == first))
+    return [part for part in parts if part]
+
+
+def _limit_s(rows):
+    """How long the rows may take together."""
+    return sum(row.limit_s for row in rows)
 
 
 def in_parallel(function, items, more=0):
@@ -141,12 +170,12 @@ class Runner:
 
     def run(self, boot):
         """Runs a boot, and what a VM that ended early left over in further ones."""
-        rows = boot.rows
         try:
-            while rows is not None:
-                rows = self._run_once(Boot(boot.version, boot.machine, rows)) or None
+            while boot:
+                left = self._run_once(boot)
+                boot = left and Boot(boot.version, left[0].machine, left)
         except Problem as problem:
-            for row in rows:
+            for row in boot.rows:
                 self._report.result(self._section(boot), row.label, "fail", 0, str(problem))
 
     def _section(self, boot):
@@ -155,26 +184,27 @@ class Runner:
 
     def _run_once(self, boot):
         """Runs one VM and reports it; returns the rows that it did not come to."""
-        title = f"{boot.version} {boot.machine} {next(self._numbers)}"
+        others = len({row.machine for row in boot.rows} - {boot.machine})
+        title = f"{boot.version} {boot.machine}{f'+{others}' * bool(others)} {next(self._numbers)}"
         section = self._section(boot)
         folder = self._report.logs(title)
         with self._guard:
             kernel = self._system.kernel(boot.version)
             image = self._system.image(kernel)
             self._write_initramfs(kernel, boot, folder / "initramfs")
-        rows = {row.name: row for row in boot.rows}
-        limits_s = {row.name: row.limit_s for row in boot.rows}
+        rows = {row.label: row for row in boot.rows}
+        limits_s = {row.label: row.limit_s for row in boot.rows}
         job = Job(image, boot.machine, limits_s, folder / "initramfs", self._init, folder,
                   self._sit, self._around_test_s, self._system.needs)
         outcome = Vm(job,
-                     lambda name: self._report.started(section, _label(rows, name)),
-                     lambda result: self._tell(section, rows, result, folder)).run()
+                     lambda label: self._report.started(section, label),
+                     lambda result: self._tell(section, result, folder)).run()
         (folder / "initramfs").unlink()
         shell.say(f"VM {title}: boot {outcome.boot_s:.1f} s, {len(outcome.stream.results)} tests, "
                   f"{outcome.total_s:.1f} s in all")
         return self._judge(section, f"(VM {title})", rows, outcome, folder)
 
-    def _tell(self, section, rows, result, folder):
+    def _tell(self, section, result, folder):
         """Reports one result that came from the guest."""
         detail = [result.reason, *result.log]
         if result.status == "fail":
@@ -182,7 +212,7 @@ class Runner:
         for line in result.log:
             if line.startswith("bench "):
                 shell.say(line)
-        self._report.result(section, _label(rows, result.name), result.status, result.seconds,
+        self._report.result(section, result.name, result.status, result.seconds,
                             "\n".join(detail))
 
     def _judge(self, section, name, rows, outcome, folder):
@@ -203,7 +233,7 @@ class Runner:
         detail = "\n".join([*problems, *outcome.console_findings[:5], f"logs: {folder}"])
         if stream.running in rows:
             log = "\n".join(stream.log_of_running())
-            self._report.result(section, _label(rows, stream.running), "fail", outcome.total_s,
+            self._report.result(section, stream.running, "fail", outcome.total_s,
                                 f"{detail}\n{log}")
         else:
             self._report.result(section, name, "fail", outcome.total_s, detail)
@@ -211,8 +241,8 @@ class Runner:
 
     def _left(self, rows, stream):
         """The rows that got neither a result nor the blame; none when the VM came to no test."""
-        left = [row for name, row in rows.items()
-                if name in stream.missing() and name != stream.running]
+        left = [row for label, row in rows.items()
+                if label in stream.missing() and label != stream.running]
         if len(left) < len(rows):
             return tuple(left)
         return ()
@@ -224,7 +254,7 @@ class Runner:
         archive.file("init", self._init)
         if machines.get(boot.machine).control:
             userland.add_control(archive)
-        lines = [f"run {row.name}" for row in boot.rows]
+        lines = [f"run {row.label}" for row in boot.rows]
         if self._sit:
             archive.file("bin/busybox", _busybox())
             lines.append("sit")
@@ -244,11 +274,6 @@ class Runner:
             folder = self._system.modules(kernel.version)[0].parent
             self._modules[kernel.version, ours] = Modules(kernel, [folder])
         return self._modules[kernel.version, ours]
-
-
-def _label(rows, name):
-    """The label of a test by the name that the guest knows."""
-    return rows[name].label if name in rows else name
 
 
 def _busybox():

@@ -59,7 +59,7 @@ TEST(pf_refuses_in_order, .modules = OWNER_MODULES, .configs = "in-order")
 }
 
 /* B-F14: after shutdown() the card has no memory of ours, and users of VFs get errors at once. */
-TEST(pf_shutdown_stops_the_card, .modules = BUS_MODULES, .own_boot = true, .limit_s = 60)
+TEST(pf_shutdown_stops_the_card, .modules = BUS_MODULES, .last = true, .limit_s = 60)
 {
 	unsigned int took_ms;
 	char pf[BDF_SIZE];

@@ -210,7 +210,7 @@ TEST(pf_orderly_unplug, .modules = OWNER_MODULES, .limit_s = 90)
 }
 
 /* B-P06, S-09: the card never acknowledges its reset; it loses bus mastering, and we go on. */
-TEST(pf_reset_never_acknowledged, .modules = OWNER_MODULES, .limit_s = 90, .own_boot = true)
+TEST(pf_reset_never_acknowledged, .modules = OWNER_MODULES, .limit_s = 90, .last = true)
 {
 	char pf[BDF_SIZE], path[PCI_PATH_SIZE];
 	uint64_t start_ms;
@@ -272,7 +272,7 @@ TEST(pf_dead_card_at_first_discovery, .modules = OWNER_MODULES, .configs = "vfs2
 }
 
 /* B-F14: the machine is switched off with VFs in use and a command that the card has. */
-TEST(pf_bf14_machine_is_switched_off, .modules = OWNER_MODULES, .own_boot = true)
+TEST(pf_bf14_machine_is_switched_off, .modules = OWNER_MODULES, .last = true)
 {
 	pid_t stuck[1];
 	char pf[BDF_SIZE];

@@ -413,7 +413,7 @@ TEST(vfio_owner_reset_tells_the_user, .modules = HANDOUT_MODULES,
 }
 
 /* B-P05: the card goes away under an open VF; every call returns, and the rest can be removed. */
-TEST(vfio_card_goes_away, .modules = HANDOUT_MODULES, .own_boot = true,
+TEST(vfio_card_goes_away, .modules = HANDOUT_MODULES, .last = true,
      .limit_s = 120)
 {
 	struct handout handout;

@@ -399,7 +399,7 @@ static void *reset_until_gone(void *context)
  * kernel waits for the VF to come back from the first, the others must not do that again. Two VFs,
  * as the kernel refuses at once to reset the one that it is just about to remove.
  */
-TEST(vfio_resets_end_when_the_card_goes, .modules = HANDOUT_MODULES, .own_boot = true,
+TEST(vfio_resets_end_when_the_card_goes, .modules = HANDOUT_MODULES, .last = true,
      .limit_s = 300)
 {
 	pthread_t resetters[2 * RESETTERS];

@@ -377,7 +377,7 @@ TEST(vfio_storm_of_resets, .modules = HANDOUT_MODULES, .limit_s = 300,
 }
 
 /* The card misbehaves, then goes away; calls fail, but return, and all can be removed. */
-TEST(vfio_storm_card_goes_away, .modules = HANDOUT_MODULES, .own_boot = true, .limit_s = 300,
+TEST(vfio_storm_card_goes_away, .modules = HANDOUT_MODULES, .last = true, .limit_s = 300,
      .on_demand = true)
 {
 	pthread_t users[VFS * THREADS_A_VF], card;

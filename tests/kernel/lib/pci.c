@@ -8,6 +8,7 @@
 #include "test.h"
 
 #define DEVICES "/sys/bus/pci/devices"
+#define SLOTS "/sys/bus/pci/slots"
 #define VENDOR_VIRTIO 0x1af4
 #define DEVICE_NET 0x1041
 
@@ -129,6 +130,16 @@ static bool find_entry(const char *path, const char *prefix, char *ret_name, siz
 		}
 	closedir(folder);
 	return found;
+}
+
+int pci_switch_slot_off(void)
+{
+	char path[PCI_PATH_SIZE], slot[32];
+
+	if (!find_entry(SLOTS, "", slot, sizeof(slot)))
+		return -ENOENT;
+	snprintf(path, sizeof(path), SLOTS "/%s/power", slot);
+	return file_write(path, "0");
 }
 
 /* Path of a file of the virtio device of a function; false when it has none. */

@@ -97,6 +97,13 @@ int pci_unbind(const char *bdf);
 bool pci_present(const char *bdf);
 
 /**
+ * pci_switch_slot_off() - switch off the only slot for cards; its card is gone then.
+ *
+ * Return: 0, -ENOENT when there is no slot, or negative errno.
+ */
+int pci_switch_slot_off(void);
+
+/**
  * pci_netdev() - name of the network interface of a function, in this network namespace.
  * @bdf: the function.
  * @ret_name: NETDEV_SIZE bytes; empty when there is none.

@@ -25,9 +25,9 @@
 static void list(void)
 {
 	for (const struct test *const *test = __start_tests; test < __stop_tests; test++)
-		printf("%s\t%s\t%s\t%s %s\t%u\t%d\t%d\n", (*test)->name, (*test)->configs,
+		printf("%s\t%s\t%s\t%s %s\t%u\t%d\t%d\t%d\n", (*test)->name, (*test)->configs,
 		       (*test)->kernels, (*test)->modules, (*test)->at_hand, (*test)->limit_s,
-		       (*test)->own_boot, (*test)->on_demand);
+		       (*test)->own_boot, (*test)->last, (*test)->on_demand);
 }
 
 /* Prints the guilty lines of a console log on stdin, the time stamps removed. */
@@ -65,12 +65,19 @@ static void print_clock_rate(void)
 	printf("%llu\n", (unsigned long long)(ticks * 1000 / elapsed_us));
 }
 
-static const struct test *find_test(const char *name)
+/* Takes "NAME" or "NAME@MACHINE"; false when there is no such test. */
+static bool take_run(const char *label, struct run *ret_run)
 {
-	for (const struct test *const *test = __start_tests; test < __stop_tests; test++)
-		if (!strcmp((*test)->name, name))
-			return *test;
-	return NULL;
+	size_t length = strcspn(label, "@");
+
+	ret_run->label = strdup(label);
+	ret_run->machine = label[length] ? ret_run->label + length + 1 : "default";
+	for (const struct test *const *test = __start_tests; test < __stop_tests; test++) {
+		ret_run->test = *test;
+		if (!strncmp((*test)->name, label, length) && !(*test)->name[length])
+			return true;
+	}
+	return false;
 }
 
 static int mount_at(const char *type, const char *path)
@@ -121,10 +128,10 @@ static bool take_setting(char *words)
 }
 
 /*
- * Reads /plan: one "run NAME" a line, before that "set NAME NUMBER", and "sit" for --sit; returns
+ * Reads /plan: one "run LABEL" a line, before that "set NAME NUMBER", and "sit" for --sit; returns
  * what is wrong, or NULL.
  */
-static const char *read_plan(const struct test **ret_tests, unsigned int *ret_count, bool *ret_sit)
+static const char *read_plan(struct run *ret_runs, unsigned int *ret_count, bool *ret_sit)
 {
 	static char line[256];
 	FILE *plan = fopen("/plan", "re");
@@ -139,10 +146,8 @@ static const char *read_plan(const struct test **ret_tests, unsigned int *ret_co
 		}
 		if (!strncmp(line, "set ", 4) && take_setting(line + 4))
 			continue;
-		if (strncmp(line, "run ", 4) || *ret_count == TESTS_MAX)
-			return line;
-		ret_tests[*ret_count] = find_test(line + 4);
-		if (!ret_tests[(*ret_count)++])
+		if (strncmp(line, "run ", 4) || *ret_count == TESTS_MAX ||
+		    !take_run(line + 4, &ret_runs[(*ret_count)++]))
 			return line;
 	}
 	fclose(plan);
@@ -151,7 +156,7 @@ static const char *read_plan(const struct test **ret_tests, unsigned int *ret_co
 
 int main(int argc, char **argv)
 {
-	static const struct test *tests[TESTS_MAX];
+	static struct run runs[TESTS_MAX];
 	unsigned int count = 0;
 	bool sit = false;
 	const char *problem;
@@ -168,13 +173,13 @@ int main(int argc, char **argv)
 	}
 	problem = prepare();
 	if (!problem)
-		problem = read_plan(tests, &count, &sit);
+		problem = read_plan(runs, &count, &sit);
 	if (!problem)
 		problem = watch_for_hung_tasks();
 	if (problem)
 		runner_print("Bail out! init cannot: %s (%s)", problem, strerror(errno));
 	else
-		runner_run(tests, count, sit);
+		runner_run(runs, count, sit);
 	runner_close();
 	reboot(RB_POWER_OFF);
 	return 1;

@@ -26,6 +26,7 @@
 #include "runner.h"
 
 #define RESTORE_LIMIT_S 30 /* removing 240 VFs takes seconds */
+#define SWAP_LIMIT_S 20    /* for each half */
 #define KILL_LIMIT_MS 5000 /* a killed process that lives longer hangs in the kernel */
 #define REASON_SIZE 1024
 
@@ -166,7 +167,7 @@ static void judge_exit(int status, struct outcome *outcome)
 }
 
 /* Runs @work in a process of its own, at most @limit_s long, and nothing of it survives. */
-static void supervise(void (*work)(const struct test *), const struct test *test,
+static void supervise(void (*work)(const struct run *), const struct run *run,
 		      unsigned int limit_s, struct outcome *outcome)
 {
 	int ends[2], status = 0;
@@ -182,7 +183,7 @@ static void supervise(void (*work)(const struct test *), const struct test *test
 	if (!pid) {
 		setsid();
 		test_attach(ends[1]);
-		work(test);
+		work(run);
 		_exit(TEST_EXIT_PASS);
 	}
 	close(ends[1]);
@@ -203,25 +204,25 @@ static void supervise(void (*work)(const struct test *), const struct test *test
 	}
 }
 
-static void run_test(const struct test *test)
+static void run_test(const struct run *run)
 {
 	char name[64];
-	int error = module_load_all(test->modules, name);
+	int error = module_load_all(run->test->modules, name);
 
 	CHECK(!error, "module %s: %s", name, strerror(-error));
-	test->run();
+	run->test->run();
 }
 
 /*
  * Puts the machine back to what the next test expects: every card on virtio-pci, no faults, no
  * VFs, and those that are made next find a driver.
  */
-static void restore(const struct test *test)
+static void restore(const struct run *run)
 {
 	long cards = host_number("reset"), found = 0;
 	char bdf[BDF_SIZE], driver[32], path[PCI_PATH_SIZE];
 
-	(void)test;
+	(void)run;
 	for (; pci_find_pf(found, bdf); found++) {
 		if (pci_vfs(bdf) > 0)
 			CHECK_OK(pci_set_vfs(bdf, 0));
@@ -231,6 +232,20 @@ static void restore(const struct test *test)
 			CHECK_OK(pci_bind(bdf, "virtio-pci"));
 	}
 	CHECK_EQUAL(found, cards, "the number of cards on the bus");
+}
+
+/* Puts another machine's card into the slot, which a person would switch off for it. */
+static void swap_card(const struct run *run)
+{
+	char bdf[BDF_SIZE];
+
+	CHECK_OK(pci_switch_slot_off());
+	host_do("machine %s", run->machine);
+	host_replug("pf0", SWAP_LIMIT_S * 1000);
+	WAIT_FOR(SWAP_LIMIT_S * 1000, pci_find_pf(0, bdf), "the new card");
+	/* It is there before drivers may have it. Both happens under the lock that this waits for. */
+	CHECK_OK(file_write("/sys/bus/pci/rescan", "1"));
+	restore(run);
 }
 
 /* Adds what the kernel logged to the outcome; all of it goes to the console when that is bad. */
@@ -279,13 +294,13 @@ static void sit_in_shell(void)
 }
 
 /* Why no further test may run in this boot, or NULL. */
-static const char *unfit(const struct outcome *outcome, const struct outcome *restored)
+static const char *unfit(const struct outcome *outcome, const struct outcome *around)
 {
-	if (outcome->verdict == STUCK || restored->verdict == STUCK)
+	if (outcome->verdict == STUCK || around->verdict == STUCK)
 		return "a process hangs in the kernel";
 	if (file_number("/proc/sys/kernel/tainted") & 1 << 7)
 		return "the kernel oopsed";
-	if (restored->verdict != PASSED)
+	if (around->verdict != PASSED)
 		return "the card could not be put back";
 	return NULL;
 }
@@ -295,10 +310,52 @@ static void print_leak(const char *line)
 	runner_print("# %s", line);
 }
 
-void runner_run(const struct test *const *tests, unsigned int count, bool sit)
+/*
+ * Runs one test, after its card was put in when that must be, and puts the machine back. Returns why
+ * no further test may run in this boot, or NULL.
+ */
+static const char *run_one(unsigned int number, const struct run *run, bool swap, bool sit)
+{
+	struct outcome outcome = { .verdict = FAILED }, around = { .verdict = PASSED };
+
+	runner_print("# start %s", run->label);
+	judge_note("start of %s", run->label);
+	if (swap)
+		supervise(swap_card, run, test_limit(2 * SWAP_LIMIT_S), &around);
+	if (around.verdict == PASSED) {
+		supervise(run_test, run, test_limit(run->test->limit_s), &outcome);
+		judge_log(&outcome);
+		if (sit && outcome.verdict != PASSED && outcome.verdict != SKIPPED)
+			sit_in_shell();
+		if (!run->test->own_boot && !run->test->last)
+			supervise(restore, run, test_limit(RESTORE_LIMIT_S), &around);
+	}
+	judge_log(&around);
+	if (around.verdict != PASSED) {
+		outcome.verdict = FAILED;
+		add_reason(&outcome, "before or afterwards: %s", around.reason);
+	}
+	print_result(number, run->label, &outcome);
+	return unfit(&outcome, &around);
+}
+
+/* Looks for leaks and late lines in the log, then sets the pass mark. */
+static void end(unsigned int count)
 {
 	char finding[512];
-	int leaks;
+	int leaks = leak_scan(print_leak);
+
+	if (leaks)
+		runner_print("Bail out! after the last test: %d leaks (below 0: errno)", leaks);
+	else if (judge_since_mark(false, finding, sizeof(finding)))
+		runner_print("Bail out! after the last test: kernel log: %s", finding);
+	else
+		runner_print("done %u", count);
+}
+
+void runner_run(const struct run *runs, unsigned int count, bool sit)
+{
+	char finding[512];
 
 	runner_print("1..%u", count);
 	if (judge_since_mark(false, finding, sizeof(finding))) {
@@ -306,36 +363,13 @@ void runner_run(const struct test *const *tests, unsigned int count, bool sit)
 		return;
 	}
 	for (unsigned int i = 0; i < count; i++) {
-		struct outcome outcome, restored = { 0 };
-		const char *reason;
+		bool swap = i && strcmp(runs[i].machine, runs[i - 1].machine);
+		const char *reason = run_one(i + 1, &runs[i], swap, sit);
 
-		runner_print("# start %s", tests[i]->name);
-		judge_note("start of %s", tests[i]->name);
-		supervise(run_test, tests[i], test_limit(tests[i]->limit_s), &outcome);
-		judge_log(&outcome);
-		if (sit && outcome.verdict != PASSED && outcome.verdict != SKIPPED)
-			sit_in_shell();
-		if (tests[i]->own_boot)
-			restored.verdict = PASSED;
-		else
-			supervise(restore, tests[i], test_limit(RESTORE_LIMIT_S), &restored);
-		judge_log(&restored);
-		if (restored.verdict != PASSED) {
-			outcome.verdict = FAILED;
-			add_reason(&outcome, "afterwards: %s", restored.reason);
-		}
-		print_result(i + 1, tests[i]->name, &outcome);
-		reason = unfit(&outcome, &restored);
 		if (reason) {
 			runner_print("Bail out! %s", reason);
 			return;
 		}
 	}
-	leaks = leak_scan(print_leak);
-	if (leaks)
-		runner_print("Bail out! after the last test: %d leaks (below 0: errno)", leaks);
-	else if (judge_since_mark(false, finding, sizeof(finding)))
-		runner_print("Bail out! after the last test: kernel log: %s", finding);
-	else
-		runner_print("done %u", count);
+	end(count);
 }

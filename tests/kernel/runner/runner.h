@@ -7,6 +7,13 @@
 
 #include "test.h"
 
+/* One entry of the plan. */
+struct run {
+	const struct test *test;
+	const char *machine; /* configuration whose card must be in the slot */
+	const char *label;   /* name in the stream */
+};
+
 /**
  * runner_print() - write one line of the result stream.
  * @format: line without its end, as printf.
@@ -27,13 +34,13 @@ void runner_close(void);
 
 /**
  * runner_run() - plan, every test in order, its checks, and last the pass mark.
- * @tests: what to run.
+ * @runs: what to run; the machine booted with the first one's card.
  * @count: how many.
  * @sit: open a shell on the console after a test that failed.
  *
  * Stops with "Bail out!" and without pass mark when the kernel is no longer fit to run the
  * rest; the host runs that in another VM.
  */
-void runner_run(const struct test *const *tests, unsigned int count, bool sit);
+void runner_run(const struct run *runs, unsigned int count, bool sit);
 
 #endif

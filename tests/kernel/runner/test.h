@@ -4,7 +4,7 @@
  *
  * A test runs as a process of its own, as root, in the VM. It ends well by returning; a check
  * that does not hold ends it at once with the reason. What it does to the machine it undoes,
- * unless its row says own_boot.
+ * unless its row says last.
  */
 #ifndef VFVIRT_TESTS_TEST_H
 #define VFVIRT_TESTS_TEST_H
@@ -23,7 +23,8 @@ struct test {
 	const char *modules;  /* loaded before it starts, in this order, with what they need */
 	const char *at_hand;  /* further modules that it may load itself */
 	unsigned int limit_s; /* time limit */
-	bool own_boot;        /* leaves the machine unfit for other tests: a VM of its own */
+	bool own_boot;        /* needs a VM of its own */
+	bool last;            /* leaves the machine unfit for other tests: the last of its VM */
 	bool on_demand;       /* long: runs only when a pattern on the command line chooses it */
 	void (*run)(void);
 };
