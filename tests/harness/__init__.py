@@ -63,7 +63,7 @@ CASES = (
          {"planted_death_of_init": "ended before its pass mark.*Attempted to kill init"}),
     Case("zero tests", (), {"VM": "no test ran"}),
     Case("unknown test", ("planted_unknown",), {"VM": "init cannot: run planted_unknown"}),
-    Case("garbled stream", ("planted_garbled",), {"VM": "'ok 1 planted_gar'"}),
+    Case("garbled stream", ("planted_garbled",), {"VM": "'ok 1 planted_gar@no-card'"}),
     Case("duplicate result", ("planted_duplicate",), {"VM": "is the second result"}),
     Case("early pass mark", ("planted_early_pass_mark", "planted_pass"),
          {"VM": "after 1 of 2 results"}),
