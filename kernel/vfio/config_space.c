@@ -232,7 +232,8 @@ static ssize_t write_piece(struct vfvirt_vf *vf, const char __user *buf, size_t 
  * Behind the header are the guest's function reset and its power state: for a write that goes there
  * the card is held, for one piece after the other. vfio-pci-core takes no more than a piece at once
  * either, so that what cannot be read of the user's memory has changed nothing, and can be tried
- * again.
+ * again. Only where a capability ends inside of a piece, core takes two, and may be given the first
+ * a second time, with what the user's memory holds then.
  *
  * Return: bytes written, as many as vfio-pci-core took, or a negative errno.
  */
